@@ -1,0 +1,14 @@
+namespace LocalBloom.AI;
+
+/// <summary>How a model is spread over the devices that a machine has.</summary>
+public enum BloomStrategy
+{
+    /// <summary>Picks from the checkpoint's size and the devices' free memory, and logs the plan and the reason.</summary>
+    Auto,
+
+    /// <summary>The whole model on one device.</summary>
+    SingleDevice,
+
+    /// <summary>Consecutive layers on consecutive devices; activations cross at the seams.</summary>
+    LayerSplit,
+}

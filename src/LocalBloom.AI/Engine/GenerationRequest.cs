@@ -1,0 +1,21 @@
+namespace LocalBloom.AI;
+
+/// <summary>One sequence to generate: the engine's own terms, below chat messages and templates.</summary>
+public sealed record GenerationRequest
+{
+    /// <summary>Gets the prompt's token ids, [1 … context − 1].</summary>
+    public required IReadOnlyList<int> PromptIds { get; init; }
+
+    /// <summary>Gets the most tokens to generate, at least 1.</summary>
+    /// <value>Fewer come where the context ends first; the last delta then says <see cref="Microsoft.Extensions.AI.ChatFinishReason.Length"/>.</value>
+    public required int MaxNewTokens { get; init; }
+
+    /// <summary>Gets how tokens are chosen.</summary>
+    public SamplingSettings Sampling { get; init; } = SamplingSettings.Greedy;
+
+    /// <summary>Gets the texts at which generation ends; they are not part of the reply.</summary>
+    public IReadOnlyList<string> StopSequences { get; init; } = [];
+
+    /// <summary>Gets a value indicating whether end-of-sequence tokens are treated as any other, as a benchmark of a fixed length needs.</summary>
+    public bool IgnoreEndOfSequence { get; init; }
+}

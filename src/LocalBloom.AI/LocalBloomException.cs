@@ -1,0 +1,87 @@
+namespace LocalBloom.AI;
+
+/// <summary>The base of every error that this library raises itself, argument errors apart. The message says what to do.</summary>
+public class LocalBloomException : Exception
+{
+    /// <summary>Initializes a new instance of the <see cref="LocalBloomException"/> class.</summary>
+    /// <param name="message">What failed, what was expected, and the cure.</param>
+    /// <param name="innerException">The cause, if another exception was.</param>
+    public LocalBloomException(string message, Exception? innerException = null)
+        : base(message, innerException)
+    {
+    }
+}
+
+/// <summary>A checkpoint folder cannot be read as a BLOOM model.</summary>
+public sealed class CheckpointException : LocalBloomException
+{
+    /// <summary>Initializes a new instance of the <see cref="CheckpointException"/> class.</summary>
+    /// <param name="path">The file or folder at fault.</param>
+    /// <param name="problem">What is wrong with it and what was expected.</param>
+    /// <param name="innerException">The cause, if another exception was.</param>
+    public CheckpointException(string path, string problem, Exception? innerException = null)
+        : base($"{path}: {problem}", innerException) => Path = path;
+
+    /// <summary>Gets the file or folder at fault.</summary>
+    public string Path { get; }
+}
+
+/// <summary>A prompt does not fit the model's context.</summary>
+public sealed class ContextOverflowException : LocalBloomException
+{
+    /// <summary>Initializes a new instance of the <see cref="ContextOverflowException"/> class.</summary>
+    /// <param name="promptTokens">Tokens of the prompt; a lower bound where the text was refused before it was encoded.</param>
+    /// <param name="maxContextTokens">Tokens that prompt and reply may have together.</param>
+    /// <param name="isLowerBound">Whether <paramref name="promptTokens"/> is a lower bound.</param>
+    public ContextOverflowException(int promptTokens, int maxContextTokens, bool isLowerBound = false)
+        : base(
+            $"The prompt has {(isLowerBound ? "at least " : "")}{promptTokens} tokens, but prompt and reply together may have " +
+            $"{maxContextTokens}. Shorten the prompt, or raise {nameof(BloomChatClientOptions)}.{nameof(BloomChatClientOptions.MaxContextTokens)} " +
+            "(BLOOM's ALiBi positions allow more than it was trained with).")
+    {
+        PromptTokens = promptTokens;
+        MaxContextTokens = maxContextTokens;
+    }
+
+    /// <summary>Gets the tokens of the prompt, or a lower bound of them.</summary>
+    public int PromptTokens { get; }
+
+    /// <summary>Gets the tokens that prompt and reply may have together.</summary>
+    public int MaxContextTokens { get; }
+}
+
+/// <summary>The devices cannot hold what was asked for, or are not there.</summary>
+public sealed class PlacementException : LocalBloomException
+{
+    /// <summary>Initializes a new instance of the <see cref="PlacementException"/> class.</summary>
+    /// <param name="message">What does not fit where, with the numbers, and the nearest setting that would.</param>
+    public PlacementException(string message)
+        : base(message)
+    {
+    }
+}
+
+/// <summary>The native part of torch, or a library that it needs, is missing or does not load.</summary>
+public sealed class NativeBackendException : LocalBloomException
+{
+    /// <summary>Initializes a new instance of the <see cref="NativeBackendException"/> class.</summary>
+    /// <param name="message">What is missing and how to get it.</param>
+    /// <param name="innerException">The loader's own error.</param>
+    public NativeBackendException(string message, Exception? innerException = null)
+        : base(message, innerException)
+    {
+    }
+}
+
+/// <summary>A native library reported an error.</summary>
+public sealed class NativeCallException : LocalBloomException
+{
+    /// <summary>Initializes a new instance of the <see cref="NativeCallException"/> class.</summary>
+    /// <param name="library">The library, for example <c>CUDA</c>.</param>
+    /// <param name="status">The status that it returned.</param>
+    /// <param name="call">The expression that was called.</param>
+    public NativeCallException(string library, string status, string? call)
+        : base($"{library} returned {status} from {call}.")
+    {
+    }
+}
