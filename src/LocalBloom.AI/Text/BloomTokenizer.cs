@@ -1,3 +1,4 @@
+#pragma warning disable CA1822, IDE0060 // being written
 namespace LocalBloom.AI.Text;
 
 /// <summary>BLOOM's byte-level BPE, read from <c>tokenizer.json</c>. Immutable and thread-safe.</summary>
