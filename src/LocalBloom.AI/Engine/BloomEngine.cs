@@ -1,0 +1,237 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using LocalBloom.AI.Diagnostics;
+using LocalBloom.AI.Engine;
+using LocalBloom.AI.Loading;
+using LocalBloom.AI.Model;
+using LocalBloom.AI.Native;
+using LocalBloom.AI.Placement;
+using LocalBloom.AI.Text;
+using LocalBloom.AI.Weights;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI;
+
+/// <summary>A BLOOM model and the thread that runs it: token ids in, tokens and their text out.</summary>
+/// <remarks>
+/// The model is loaded on first use or by <see cref="LoadAsync"/>. Requests are served one after the other, in the order of arrival.
+/// All members are safe for concurrent use. Disposing ends running requests with <see cref="ObjectDisposedException"/> and gives all memory back.
+/// </remarks>
+public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposable
+{
+    private readonly BloomChatClientOptions _options;
+    private readonly ILogger _logger;
+    private readonly Func<TorchNative, (IWeightSource Source, BloomTokenizer? Tokenizer)> _open;
+    private readonly Channel<Sequence> _requests = Channel.CreateUnbounded<Sequence>(new() { SingleReader = true });
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Lock _lock = new();
+    private Task<LoadedModel>? _loading;
+    private Thread? _thread;
+    private bool _isDisposed;
+
+    /// <summary>Initializes a new instance of the <see cref="BloomEngine"/> class. Nothing is loaded yet.</summary>
+    /// <param name="options">The model and how to run it; read when the model is loaded.</param>
+    /// <param name="loggerFactory">Where to log; nowhere if null.</param>
+    public BloomEngine(BloomChatClientOptions options, ILoggerFactory? loggerFactory = null)
+        : this(options, loggerFactory, native => OpenCheckpoint(options, native))
+    {
+    }
+
+    private BloomEngine(
+        BloomChatClientOptions options, ILoggerFactory? loggerFactory, Func<TorchNative, (IWeightSource Source, BloomTokenizer? Tokenizer)> open)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _options = options;
+        _logger = loggerFactory?.CreateLogger<BloomEngine>() ?? NullLogger<BloomEngine>.Instance;
+        _open = open;
+        ModelId = Path.GetFileName(Path.TrimEndingDirectorySeparator(options.Model)) is { Length: > 0 } name && Directory.Exists(options.Model) ? name : options.Model;
+    }
+
+    /// <summary>Gets the model's name: the hub id, or the checkpoint folder's name.</summary>
+    public string ModelId { get; }
+
+    /// <summary>Gets the most tokens that prompt and reply have together.</summary>
+    /// <exception cref="InvalidOperationException">The model is not loaded.</exception>
+    public int MaxContextTokens => Loaded.Plan.Footprint.ContextTokens;
+
+    /// <summary>Gets the bytes that the engine took of each device, by device name.</summary>
+    /// <exception cref="InvalidOperationException">The model is not loaded.</exception>
+    public IReadOnlyDictionary<string, long> DeviceMemory => Loaded.Arenas.ToDictionary(arena => arena.Device.ToString(), arena => arena.Capacity);
+
+    /// <inheritdoc/>
+    BloomTokenizer IGenerationEngine.Tokenizer => Loaded.Tokenizer ??
+        throw new InvalidOperationException("This model has random weights and no tokenizer: give token ids to the engine.");
+
+    private LoadedModel Loaded => _loading is { IsCompletedSuccessfully: true } loading
+        ? loading.Result
+        : throw new InvalidOperationException($"The model is not loaded. Await {nameof(LoadAsync)} first.");
+
+    /// <summary>Gets which device holds what, for people: a line for each device.</summary>
+    /// <exception cref="InvalidOperationException">The model is not loaded.</exception>
+    public string DescribePlan() => Loaded.Plan.ToString();
+
+    /// <summary>Loads the model unless it is loaded. Calls at the same time share one load; after a failure the next call tries again.</summary>
+    /// <param name="progress">Told after each tensor, on the engine thread, if this call starts the load.</param>
+    /// <param name="cancellationToken">Cancels the load if this call started it, else only the wait for it.</param>
+    /// <exception cref="LocalBloomException">The checkpoint, the devices or the native libraries are at fault; the message says what to do.</exception>
+    public Task LoadAsync(IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            if (_loading is null || _loading.IsFaulted || _loading.IsCanceled)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                var loaded = new TaskCompletionSource<LoadedModel>(TaskCreationOptions.RunContinuationsAsynchronously);
+                _loading = loaded.Task;
+                _thread = new Thread(() => Run(loaded, progress, cancellationToken)) { Name = $"BLOOM {ModelId}", IsBackground = true };
+                _thread.Start();
+                return _loading; // ends by the same token
+            }
+
+            return _loading.IsCompleted ? _loading : _loading.WaitAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>Generates one sequence, loading the model first if need be.</summary>
+    /// <param name="request">Prompt, length and sampling.</param>
+    /// <param name="cancellationToken">Ends the generation at the next step.</param>
+    /// <returns>A delta for each generated token; the last one says why it is the last.</returns>
+    /// <exception cref="ContextOverflowException">The prompt leaves no room for a reply.</exception>
+    /// <exception cref="ArgumentException">The request is out of its ranges; the message names the property.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The engine was disposed.</exception>
+    public async IAsyncEnumerable<GenerationDelta> GenerateAsync(
+        GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        await EnsureLoadedAsync(cancellationToken).ConfigureAwait(false);
+        LoadedModel model = Loaded;
+        GenerationRequestValidator.Validate(request, model.Config.VocabularySize, MaxContextTokens);
+
+        var sequence = new Sequence(request, model.Tokenizer, model.Config.EosTokenIds, MaxContextTokens, cancellationToken);
+        if (!_requests.Writer.TryWrite(sequence))
+        {
+            throw new ObjectDisposedException(nameof(BloomEngine));
+        }
+
+        try
+        {
+            await foreach (GenerationDelta delta in sequence.Output.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+            {
+                yield return delta;
+            }
+        }
+        finally
+        {
+            sequence.Abandon();
+        }
+    }
+
+    /// <summary>Ends running requests, waits for the engine thread and gives all memory back.</summary>
+    public void Dispose()
+    {
+        Thread? thread;
+        lock (_lock)
+        {
+            _isDisposed = true;
+            thread = _thread;
+        }
+
+        _requests.Writer.TryComplete();
+        _stopping.Cancel();
+        thread?.Join();
+    }
+
+    /// <inheritdoc cref="Dispose"/>
+    public async ValueTask DisposeAsync() => await Task.Run(Dispose).ConfigureAwait(false);
+
+    /// <summary>Makes an engine with random weights of a known shape, for measurements. It has no text unless a tokenizer is given.</summary>
+    /// <param name="shape">For example <c>7b1</c>; see <see cref="BloomConfig.ForShape"/>.</param>
+    /// <param name="options">How to run it; <see cref="BloomChatClientOptions.Model"/> is not read.</param>
+    /// <param name="loggerFactory">Where to log; nowhere if null.</param>
+    internal static BloomEngine WithRandomWeights(string shape, BloomChatClientOptions options, ILoggerFactory? loggerFactory = null)
+    {
+        options.Model = $"random-{shape}";
+        return new BloomEngine(options, loggerFactory, _ => (new RandomWeights(BloomConfig.ForShape(shape)), null));
+    }
+
+    private static (IWeightSource Source, BloomTokenizer? Tokenizer) OpenCheckpoint(BloomChatClientOptions options, TorchNative native)
+    {
+        var checkpoint = Checkpoint.Open(ModelLocator.Locate(options.Model));
+        try
+        {
+            return (new CheckpointWeights(checkpoint, native), BloomTokenizer.Load(checkpoint.TokenizerPath));
+        }
+        catch
+        {
+            checkpoint.Dispose();
+            throw;
+        }
+    }
+
+    private async Task EnsureLoadedAsync(CancellationToken cancellationToken)
+    {
+        while (_isDisposed || _loading is not { IsCompletedSuccessfully: true })
+        {
+            try
+            {
+                await LoadAsync(null, CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                // Another caller started this load and cancelled it; that is no reason to fail here.
+            }
+        }
+    }
+
+    private void Run(TaskCompletionSource<LoadedModel> loaded, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    {
+        LoadedModel model;
+        using var cancelled = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, cancellationToken);
+        try
+        {
+            model = Load(progress, cancelled.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            _ = _stopping.IsCancellationRequested ? loaded.TrySetException(new ObjectDisposedException(nameof(BloomEngine))) : loaded.TrySetCanceled(cancellationToken);
+            return;
+        }
+        catch (Exception e)
+        {
+            loaded.TrySetException(e);
+            return;
+        }
+
+        using (model)
+        using (inference_mode())
+        {
+            loaded.TrySetResult(model);
+            new GenerationLoop(model, _requests.Reader, _logger).Run(_stopping.Token);
+        }
+    }
+
+    private LoadedModel Load(IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    {
+        long start = Stopwatch.GetTimestamp();
+        EngineLog.Loading(_logger, _options.Model);
+        var native = TorchNative.Load(_options.LibTorchPath);
+        using var inference = inference_mode();
+        (IWeightSource source, BloomTokenizer? tokenizer) = _open(native);
+        using (source)
+        {
+            foreach (string note in source.Config.Notes)
+            {
+                EngineLog.Note(_logger, note);
+            }
+
+            LoadedModel model = new EngineFactory(_options, native, _logger).Build(source, tokenizer, new LoggedProgress(_logger, progress), cancellationToken);
+            EngineLog.Ready(_logger, ModelId, Stopwatch.GetElapsedTime(start).TotalSeconds);
+            return model;
+        }
+    }
+}

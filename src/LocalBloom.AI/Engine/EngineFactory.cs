@@ -1,0 +1,116 @@
+using System.Globalization;
+using LocalBloom.AI.Diagnostics;
+using LocalBloom.AI.Execution;
+using LocalBloom.AI.Model;
+using LocalBloom.AI.Native;
+using LocalBloom.AI.Ops;
+using LocalBloom.AI.Placement;
+using LocalBloom.AI.Text;
+using LocalBloom.AI.Weights;
+using Microsoft.Extensions.Logging;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Engine;
+
+/// <summary>Builds a model from options: the one place where strategies, number types and devices are told apart.</summary>
+/// <param name="options">Validated options.</param>
+/// <param name="native">Torch.</param>
+/// <param name="logger">Told what was chosen and why.</param>
+internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative native, ILogger logger)
+{
+    // BLOOM was trained with so many tokens; checkpoints that say nothing mean this.
+    private const int TrainedContext = 2048;
+
+    private readonly CudaDriver? _driver = CudaDriver.TryOpen();
+
+    /// <summary>Plans, takes memory and loads. On failure everything taken is given back.</summary>
+    /// <param name="source">Where the weights come from.</param>
+    /// <param name="tokenizer">The checkpoint's tokenizer, if it has one.</param>
+    /// <param name="progress">Told after each tensor.</param>
+    /// <param name="cancellationToken">Ends the loading.</param>
+    /// <exception cref="PlacementException">The devices are not there or too small.</exception>
+    public LoadedModel Build(IWeightSource source, BloomTokenizer? tokenizer, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    {
+        DevicePlan plan = Plan(source);
+        EngineLog.Planned(logger, plan.ToString());
+        var arenas = new List<DeviceArena>();
+        try
+        {
+            var loader = new WeightLoader(source, plan.Footprint.Type, progress, cancellationToken);
+            arenas.AddRange(plan.Shares.Select(share => new DeviceArena(native, _driver, share.Memory.Device, share.ArenaBytes)));
+            var ops = new TorchOps(native, LinearKernel(plan));
+            (Tensor embedding, LayerNormWeights embeddingNorm, LayerNormWeights finalNorm, Tensor head) = loader.LoadEnds(arenas[0]);
+            var ends = new ModelEnds(ops, embedding, embeddingNorm, finalNorm, head);
+            BloomStage[] stages = [.. plan.Shares.Select((share, i) => Stage(plan, share, arenas[i], loader, ops))];
+            return new LoadedModel(source.Config, plan, tokenizer, new EagerRunner(new BloomModel(ends, stages)), arenas);
+        }
+        catch
+        {
+            arenas.ForEach(arena => arena.Dispose());
+            throw;
+        }
+    }
+
+    private DevicePlan Plan(IWeightSource source)
+    {
+        IReadOnlyList<(BloomDevice Device, int Layers)>? map = options.LayerMap is { } text ? LayerMap.Parse(text) : null;
+        IEnumerable<string> names = options.Devices.Count == 0 && map is not null ? map.Select(entry => entry.Device.ToString()) : options.Devices;
+        IReadOnlyList<DeviceMemory> devices = new DeviceCatalog(_driver, cuda.is_available()).Find(names);
+        int context = options.MaxContextTokens ?? source.Config.MaxContextTokens ?? TrainedContext;
+        return DevicePlanner.Plan(options.Strategy, new ModelFootprint(source.Config, TypeOf(source), context), devices, map);
+    }
+
+    private ScalarType TypeOf(IWeightSource source) => options.NumberType switch
+    {
+        BloomNumberType.Float32 => ScalarType.Float32,
+        BloomNumberType.Float16 => ScalarType.Float16,
+        BloomNumberType.BFloat16 => ScalarType.BFloat16,
+        _ => source.StoredType,
+    };
+
+    private static BloomStage Stage(DevicePlan plan, DeviceShare share, DeviceArena arena, WeightLoader loader, IBloomOps ops)
+    {
+        (BloomConfig config, ScalarType type, int context) = plan.Footprint;
+        ResidentLayers layers = loader.LoadLayers(arena, share.FirstLayer, share.LayerCount);
+        Tensor slopes = arena.Allocate(ScalarType.Float32, config.HeadCount, 1, 1);
+        slopes.copy_(tensor(Alibi.Slopes(config.HeadCount)).view(-1, 1, 1));
+        BloomBlock[] blocks =
+        [
+            .. Enumerable.Range(share.FirstLayer, share.LayerCount).Select(layer =>
+                new BloomBlock(layer, ops, layers, LayerCache.Allocate(arena, config, type, context), config.ResidualAfterNorm)),
+        ];
+        return new BloomStage(blocks, Workspace.Allocate(arena, config, type, plan.Footprint.StepRows), slopes);
+    }
+
+    private ILinearKernel LinearKernel(DevicePlan plan)
+    {
+        var dense = new DenseLinear(native);
+        ScalarType type = plan.Footprint.Type;
+        if (type == ScalarType.Float32 || !plan.Shares.Any(share => share.Memory.Device.Kind is DeviceKind.Cpu))
+        {
+            return dense;
+        }
+
+        ScalarType promptType = PromptType(type);
+        return promptType == type ? dense : new PromptTypeLinear(dense, promptType);
+    }
+
+    private ScalarType PromptType(ScalarType weightType)
+    {
+        switch (options.CpuPromptNumberType)
+        {
+            case BloomNumberType.Float32:
+                return ScalarType.Float32;
+            case BloomNumberType.Float16:
+                return ScalarType.Float16;
+            case BloomNumberType.BFloat16:
+                return ScalarType.BFloat16;
+            default:
+                (ScalarType fastest, IReadOnlyDictionary<ScalarType, TimeSpan> times) = PromptTypeProbe.Measure(weightType);
+                EngineLog.PromptType(logger, fastest.ToString(), string.Join(", ", times.Select(time =>
+                    string.Create(CultureInfo.InvariantCulture, $"{time.Key} {time.Value.TotalMilliseconds:0.00} ms"))));
+                return fastest;
+        }
+    }
+}

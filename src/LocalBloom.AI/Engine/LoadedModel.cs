@@ -1,0 +1,30 @@
+using LocalBloom.AI.Execution;
+using LocalBloom.AI.Model;
+using LocalBloom.AI.Placement;
+using LocalBloom.AI.Text;
+using LocalBloom.AI.Weights;
+
+namespace LocalBloom.AI.Engine;
+
+/// <summary>A model that is ready to run, and the memory that it lives in.</summary>
+/// <param name="Config">Its sizes.</param>
+/// <param name="Plan">Which device holds what.</param>
+/// <param name="Tokenizer">Null for a model of random weights, which has no text.</param>
+/// <param name="Runner">Runs its steps.</param>
+/// <param name="Arenas">Each device's memory.</param>
+internal sealed record LoadedModel(
+    BloomConfig Config,
+    DevicePlan Plan,
+    BloomTokenizer? Tokenizer,
+    IStepRunner Runner,
+    IReadOnlyList<DeviceArena> Arenas) : IDisposable
+{
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (DeviceArena arena in Arenas)
+        {
+            arena.Dispose();
+        }
+    }
+}

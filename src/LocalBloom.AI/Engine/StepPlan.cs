@@ -1,0 +1,18 @@
+namespace LocalBloom.AI.Engine;
+
+/// <summary>What one forward pass computes, as host data: the rows of one or several sequences, one after the other.</summary>
+/// <param name="TokenIds">The token of each row, [rows].</param>
+/// <param name="Segments">Which rows belong to which sequence, in order and without gaps.</param>
+/// <param name="LogitRows">The rows whose logits are wanted, ascending.</param>
+internal sealed record StepPlan(int[] TokenIds, StepSegment[] Segments, int[] LogitRows);
+
+/// <summary>Consecutive tokens of one sequence in a step.</summary>
+/// <param name="FirstRow">The first of its rows in the step.</param>
+/// <param name="RowCount">How many tokens are computed.</param>
+/// <param name="FirstPosition">The position of the first of them in the sequence: so many tokens are in the cache already.</param>
+/// <param name="FirstSlot">The cache slot of the sequence's position 0; its positions have consecutive slots.</param>
+internal readonly record struct StepSegment(int FirstRow, int RowCount, int FirstPosition, int FirstSlot)
+{
+    /// <summary>Gets the tokens that the sequence has after this step.</summary>
+    public int Length => FirstPosition + RowCount;
+}

@@ -1,0 +1,47 @@
+using LocalBloom.AI.Engine;
+using LocalBloom.AI.Ops;
+using LocalBloom.AI.Weights;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Model;
+
+/// <summary>BLOOM: embedding, blocks, head. It is written once; which device computes what, and how, is in the parts it is given.</summary>
+/// <param name="ends">What stands before the first block and after the last.</param>
+/// <param name="stages">The blocks, by device.</param>
+internal sealed class BloomModel(ModelEnds ends, IReadOnlyList<BloomStage> stages)
+{
+    /// <summary>Computes one step.</summary>
+    /// <param name="plan">Tokens, where they stand, and the rows whose logits are wanted.</param>
+    /// <returns>Logits, [logit rows, vocabulary], float32, on the embedding's device, in the caller's dispose scope.</returns>
+    public Tensor Forward(StepPlan plan)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Device device = ends.Embedding.device;
+        int rows = plan.TokenIds.Length;
+
+        Tensor x = stages[0].Stream(rows);
+        ends.Ops.Embed(tensor(plan.TokenIds, ScalarType.Int64, device), ends.Embedding, ends.EmbeddingNorm, x);
+        for (int i = 0; i < stages.Count; i++)
+        {
+            if (i > 0)
+            {
+                stages[i].Stream(rows).copy_(x);
+            }
+
+            x = stages[i].Forward(plan);
+        }
+
+        // Only asked rows meet the head: with BLOOM's vocabulary it weighs as much as five layers.
+        Tensor asked = x.index_select(0, tensor(plan.LogitRows, ScalarType.Int64, x.device)).to(device);
+        return ends.Ops.Head(ends.Ops.Norm(asked, ends.FinalNorm), ends.Head).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>What stands before the first block and after the last, on one device.</summary>
+/// <param name="Ops">Who computes.</param>
+/// <param name="Embedding">word_embeddings, [vocabulary, hidden].</param>
+/// <param name="EmbeddingNorm">word_embeddings_layernorm.</param>
+/// <param name="FinalNorm">ln_f.</param>
+/// <param name="Head">lm_head, [vocabulary, hidden]: <paramref name="Embedding"/> itself where they are tied.</param>
+internal sealed record ModelEnds(IBloomOps Ops, Tensor Embedding, LayerNormWeights EmbeddingNorm, LayerNormWeights FinalNorm, Tensor Head);

@@ -1,0 +1,48 @@
+namespace LocalBloom.AI.Model;
+
+/// <summary>The tensors of a BLOOM checkpoint, by name and shape. Names leave out the prefix <c>transformer.</c> that some files have.</summary>
+internal static class BloomTensors
+{
+    /// <summary>The name of the token embedding, which a tied head shares.</summary>
+    public const string Embedding = "word_embeddings.weight";
+
+    /// <summary>The name of an untied head.</summary>
+    public const string Head = "lm_head.weight";
+
+    /// <summary>Gets what stands before the first block and after the last.</summary>
+    public static IEnumerable<(string Name, long[] Shape)> Ends(BloomConfig config)
+    {
+        long hidden = config.HiddenSize;
+        yield return (Embedding, [config.VocabularySize, hidden]);
+        yield return ("word_embeddings_layernorm.weight", [hidden]);
+        yield return ("word_embeddings_layernorm.bias", [hidden]);
+        yield return ("ln_f.weight", [hidden]);
+        yield return ("ln_f.bias", [hidden]);
+        if (!config.TieWordEmbeddings)
+        {
+            yield return (Head, [config.VocabularySize, hidden]);
+        }
+    }
+
+    /// <summary>Gets the tensors of one block.</summary>
+    public static IEnumerable<(string Name, long[] Shape)> Layer(BloomConfig config, int layer)
+    {
+        long hidden = config.HiddenSize;
+        return
+        [
+            .. Pair("input_layernorm", hidden),
+            .. Pair("self_attention.query_key_value", 3 * hidden, hidden),
+            .. Pair("self_attention.dense", hidden, hidden),
+            .. Pair("post_attention_layernorm", hidden),
+            .. Pair("mlp.dense_h_to_4h", config.InnerSize, hidden),
+            .. Pair("mlp.dense_4h_to_h", hidden, config.InnerSize),
+        ];
+
+        (string, long[])[] Pair(string name, params long[] shape) =>
+            [($"h.{layer}.{name}.weight", shape), ($"h.{layer}.{name}.bias", [shape[0]])];
+    }
+
+    /// <summary>Gets every tensor.</summary>
+    public static IEnumerable<(string Name, long[] Shape)> All(BloomConfig config) =>
+        Ends(config).Concat(Enumerable.Range(0, config.LayerCount).SelectMany(layer => Layer(config, layer)));
+}

@@ -1,0 +1,20 @@
+using LocalBloom.AI.Weights;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Ops;
+
+/// <summary>How a linear layer's product is computed.</summary>
+internal interface ILinearKernel
+{
+    /// <summary>result = x·Wᵀ + b.</summary>
+    /// <param name="x">[rows, in].</param>
+    /// <param name="linear">[out, in].</param>
+    /// <param name="result">[rows, out].</param>
+    void Multiply(Tensor x, LinearWeights linear, Tensor result);
+
+    /// <summary>residual += x·Wᵀ + b.</summary>
+    /// <param name="x">[rows, in].</param>
+    /// <param name="linear">[out, in].</param>
+    /// <param name="residual">[rows, out].</param>
+    void MultiplyAdd(Tensor x, LinearWeights linear, Tensor residual);
+}

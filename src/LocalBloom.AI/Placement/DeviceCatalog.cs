@@ -1,0 +1,69 @@
+using System.Globalization;
+using LocalBloom.AI.Native;
+
+namespace LocalBloom.AI.Placement;
+
+/// <summary>The devices of this machine, and their free memory.</summary>
+/// <param name="driver">CUDA's driver; null where there is none.</param>
+/// <param name="hasCudaTorch">Whether torch was built for CUDA.</param>
+internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
+{
+    private int CudaCount => hasCudaTorch ? driver?.DeviceCount ?? 0 : 0;
+
+    /// <summary>Looks devices up; the context of each CUDA device is created by that.</summary>
+    /// <param name="names">Names in layer order; empty for every CUDA device, or the CPU where there is none.</param>
+    /// <exception cref="PlacementException">A device is not there.</exception>
+    public IReadOnlyList<DeviceMemory> Find(IEnumerable<string> names)
+    {
+        BloomDevice[] devices = [.. names.Select(Parse)];
+        if (devices.Length == 0)
+        {
+            devices = CudaCount > 0 ? [.. Enumerable.Range(0, CudaCount).Select(i => new BloomDevice(DeviceKind.Cuda, i))] : [new BloomDevice(DeviceKind.Cpu)];
+        }
+
+        return [.. devices.Select(device => Describe(device, parts: devices.Count(other => (other.Kind, other.Index) == (device.Kind, device.Index))))];
+    }
+
+    private DeviceMemory Describe(BloomDevice device, int parts)
+    {
+        if (device.Kind is DeviceKind.Cpu)
+        {
+            return new DeviceMemory(device, FreeHostMemory() / parts, $"{Environment.ProcessorCount} cores");
+        }
+
+        if (device.Index >= CudaCount)
+        {
+            throw new PlacementException($"{device} is not there: {WhyNoCuda(device.Index)}");
+        }
+
+        return new DeviceMemory(device, driver!.Memory(device.Index).Free / parts, driver.Name(device.Index));
+    }
+
+    private string WhyNoCuda(int index) =>
+        driver is null ? "this machine has no NVIDIA driver. Use the device cpu." :
+        !hasCudaTorch ? "the native torch beside the application is built for CPUs only. Add TorchSharp-cuda-linux or TorchSharp-cuda-windows in place of " +
+            "TorchSharp-cpu, or name the torch/lib of a CUDA PyTorch in LOCALBLOOM_LIBTORCH." :
+        CudaCount == 0 ? "the NVIDIA driver shows no device. Use the device cpu." :
+        $"this machine has {CudaCount} CUDA device{(CudaCount == 1 ? "" : "s")} (cuda:0{(CudaCount > 1 ? $" … cuda:{CudaCount - 1}" : "")}), not {index + 1}.";
+
+    private static BloomDevice Parse(string name) =>
+        BloomDevice.TryParse(name, out BloomDevice device)
+            ? device
+            : throw new PlacementException($"'{name}' names no device. Use cpu, cuda:N, or logical parts such as cuda:0#0 or cpu#1.");
+
+    // MemAvailable counts file caches that would be given up; the runtime's own figure does not, but knows containers' limits.
+    private static long FreeHostMemory()
+    {
+        GCMemoryInfo runtime = GC.GetGCMemoryInfo();
+        long unused = runtime.TotalAvailableMemoryBytes;
+        if (!File.Exists("/proc/meminfo"))
+        {
+            return unused - runtime.MemoryLoadBytes;
+        }
+
+        string? line = File.ReadLines("/proc/meminfo").FirstOrDefault(line => line.StartsWith("MemAvailable:", StringComparison.Ordinal));
+        return line is not null && long.TryParse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], NumberStyles.None, CultureInfo.InvariantCulture, out long kilobytes)
+            ? Math.Min(kilobytes * 1024, unused)
+            : unused;
+    }
+}

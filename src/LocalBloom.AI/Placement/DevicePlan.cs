@@ -1,0 +1,33 @@
+using System.Globalization;
+using System.Text;
+
+namespace LocalBloom.AI.Placement;
+
+/// <summary>Which device holds what. Pure data; <see cref="ToString"/> prints it for people.</summary>
+/// <param name="Strategy">The strategy that was picked or given.</param>
+/// <param name="Shares">Each device's part, in layer order.</param>
+/// <param name="Footprint">The sizes that the shares were computed from.</param>
+/// <param name="Reason">Why this plan.</param>
+internal sealed record DevicePlan(BloomStrategy Strategy, IReadOnlyList<DeviceShare> Shares, ModelFootprint Footprint, string Reason)
+{
+    /// <inheritdoc/>
+    public override string ToString()
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"{Strategy}: {Footprint.Config.LayerCount} layers in {Footprint.Type}, ");
+        text.Append(CultureInfo.InvariantCulture, $"context {Footprint.ContextTokens} tokens, prompts in steps of {Footprint.StepRows}. {Reason}");
+        foreach (DeviceShare share in Shares)
+        {
+            int last = share.FirstLayer + share.LayerCount - 1;
+            text.AppendLine();
+            text.Append(CultureInfo.InvariantCulture, $"  {share.Memory.Device,-9} {share.Memory.Description}: ");
+            text.Append(share.HasEnds ? "embedding, head, " : "");
+            text.Append(share.LayerCount == 1 ? $"layer {last}" : $"layers {share.FirstLayer}–{last}");
+            text.Append(CultureInfo.InvariantCulture, $"; weights {ByteSize.Format(share.WeightBytes)}, cache {ByteSize.Format(share.CacheBytes)}, ");
+            text.Append(CultureInfo.InvariantCulture, $"buffers {ByteSize.Format(share.WorkBytes)}, passing at most {ByteSize.Format(share.TemporaryBytes)}");
+            text.Append(CultureInfo.InvariantCulture, $" of {ByteSize.Format(share.Memory.FreeBytes)} free");
+        }
+
+        return text.ToString();
+    }
+}

@@ -1,0 +1,124 @@
+using TorchSharp;
+
+namespace LocalBloom.AI.Placement;
+
+/// <summary>Decides which device holds what. A pure function of sizes: nothing is loaded or allocated.</summary>
+internal static class DevicePlanner
+{
+    /// <summary>Makes a plan that fits.</summary>
+    /// <param name="strategy">What the user asked for.</param>
+    /// <param name="footprint">The model's sizes.</param>
+    /// <param name="devices">The devices in layer order, at least one.</param>
+    /// <param name="layerMap">Layers per device as given; null for in proportion to free memory.</param>
+    /// <exception cref="PlacementException">Nothing fits, or the map does not match the model; the message has the arithmetic.</exception>
+    public static DevicePlan Plan(
+        BloomStrategy strategy, ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, IReadOnlyList<(BloomDevice Device, int Layers)>? layerMap)
+    {
+        if (layerMap is not null)
+        {
+            return Checked(FromMap(footprint, devices, layerMap));
+        }
+
+        switch (strategy)
+        {
+            case BloomStrategy.SingleDevice:
+                return Checked(Single(footprint, devices[0], "As asked."));
+            case BloomStrategy.LayerSplit:
+                return Checked(Split(footprint, devices, "As asked, in proportion to free memory."));
+            default:
+                DevicePlan single = Single(footprint, devices[0], $"All of it fits on {devices[0].Device}.");
+                return devices.Count == 1 || Misfit(single) is null
+                    ? Checked(single)
+                    : Checked(Split(footprint, devices, $"{devices[0].Device} alone is too small; layers are spread in proportion to free memory."));
+        }
+    }
+
+    private static DevicePlan Single(ModelFootprint footprint, DeviceMemory device, string reason) =>
+        new(BloomStrategy.SingleDevice, [footprint.Share(device, 0, footprint.Config.LayerCount, hasEnds: true)], footprint, reason);
+
+    private static DevicePlan Split(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, string reason)
+    {
+        int layers = footprint.Config.LayerCount;
+        if (devices.Count > layers)
+        {
+            throw new PlacementException($"LayerSplit over {devices.Count} devices needs a layer for each, but the model has {layers}. List fewer devices.");
+        }
+
+        long fixedBytes = footprint.WorkBytes + footprint.TemporaryBytes;
+        double[] room = [.. devices.Select((device, i) => Math.Max(0.0, device.FreeBytes - fixedBytes - (i == 0 ? footprint.EndsBytes : 0)))];
+        return FromCounts(footprint, devices, Apportion(layers, room), reason);
+    }
+
+    private static DevicePlan FromMap(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, IReadOnlyList<(BloomDevice Device, int Layers)> map)
+    {
+        int total = map.Sum(entry => entry.Layers);
+        if (total != footprint.Config.LayerCount)
+        {
+            throw new PlacementException(
+                $"LayerMap places {total} layers, but the model has {footprint.Config.LayerCount}: {string.Join(",", map.Select(e => $"{e.Device}={e.Layers}"))}.");
+        }
+
+        DeviceMemory[] mapped = [.. map.Select(entry => devices.First(device => device.Device == entry.Device))];
+        return FromCounts(footprint, mapped, [.. map.Select(entry => entry.Layers)], "As mapped.");
+    }
+
+    private static DevicePlan FromCounts(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, int[] counts, string reason)
+    {
+        var shares = new List<DeviceShare>();
+        int next = 0;
+        for (int i = 0; i < devices.Count; i++)
+        {
+            shares.Add(footprint.Share(devices[i], next, counts[i], hasEnds: i == 0));
+            next += counts[i];
+        }
+
+        return new DevicePlan(BloomStrategy.LayerSplit, shares, footprint, reason);
+    }
+
+    // Largest remainders, after one layer for each device.
+    private static int[] Apportion(int layers, double[] room)
+    {
+        int spare = layers - room.Length;
+        double total = room.Sum();
+        double[] exact = [.. room.Select(bytes => total > 0 ? Math.Max(0, (layers * bytes / total) - 1) : 1.0)];
+        double scale = exact.Sum() > 0 ? spare / exact.Sum() : 0;
+        int[] counts = [.. exact.Select(share => (int)(share * scale))];
+        int rest = spare - counts.Sum();
+        foreach (int i in Enumerable.Range(0, room.Length).OrderByDescending(i => (exact[i] * scale) - counts[i]).Take(rest))
+        {
+            counts[i]++;
+        }
+
+        return [.. counts.Select(count => count + 1)];
+    }
+
+    private static DevicePlan Checked(DevicePlan plan) => Misfit(plan) is { } problem ? throw new PlacementException(problem) : plan;
+
+    private static string? Misfit(DevicePlan plan)
+    {
+        // Logical parts share one device, so what counts is the sum over it.
+        foreach (IGrouping<(DeviceKind, int), DeviceShare> device in plan.Shares.GroupBy(share => (share.Memory.Device.Kind, share.Memory.Device.Index)))
+        {
+            long needed = device.Sum(share => share.TotalBytes);
+            long free = device.Sum(share => share.Memory.FreeBytes);
+            if (needed > free)
+            {
+                return Explain(plan, device.First().Memory.Device with { Part = null }, [.. device], needed, free);
+            }
+        }
+
+        return null;
+    }
+
+    private static string Explain(DevicePlan plan, BloomDevice device, DeviceShare[] shares, long needed, long free)
+    {
+        string what = plan.Shares.Count == shares.Length ? "the model" : $"its {shares.Sum(share => share.LayerCount)} layers";
+        string cure =
+            plan.Footprint.Type.ElementSize() > 2 ? "Set NumberType to Float16 or BFloat16 for half of it, lower MaxContextTokens, or add a device."
+            : "Lower MaxContextTokens, add a device (LayerSplit), or use a smaller model.";
+        return
+            $"{device} has {ByteSize.Format(free)} free, but {what} in {plan.Footprint.Type} needs {ByteSize.Format(needed)} there: " +
+            $"weights {ByteSize.Format(shares.Sum(s => s.WeightBytes))}, cache for {plan.Footprint.ContextTokens} tokens {ByteSize.Format(shares.Sum(s => s.CacheBytes))}, " +
+            $"buffers {ByteSize.Format(shares.Sum(s => s.WorkBytes + s.TemporaryBytes))}. {cure}";
+    }
+}

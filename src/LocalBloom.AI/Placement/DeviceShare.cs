@@ -1,0 +1,33 @@
+namespace LocalBloom.AI.Placement;
+
+/// <summary>A device as the planner sees it.</summary>
+/// <param name="Device">Its name, a logical part included.</param>
+/// <param name="FreeBytes">Memory that is free for us; for a logical part its share of the device's.</param>
+/// <param name="Description">For people, for example <c>NVIDIA H200</c>.</param>
+internal sealed record DeviceMemory(BloomDevice Device, long FreeBytes, string Description);
+
+/// <summary>What one device holds.</summary>
+/// <param name="Memory">The device.</param>
+/// <param name="FirstLayer">Its first layer.</param>
+/// <param name="LayerCount">How many consecutive layers it has, at least 1.</param>
+/// <param name="HasEnds">Whether it holds the embedding, the final norm and the head too.</param>
+/// <param name="WeightBytes">Of weights, alignment included.</param>
+/// <param name="CacheBytes">Of keys and values.</param>
+/// <param name="WorkBytes">Of the blocks' buffers.</param>
+/// <param name="TemporaryBytes">At most so much is taken from torch's allocator besides, for a prompt's passing tensors.</param>
+internal sealed record DeviceShare(
+    DeviceMemory Memory,
+    int FirstLayer,
+    int LayerCount,
+    bool HasEnds,
+    long WeightBytes,
+    long CacheBytes,
+    long WorkBytes,
+    long TemporaryBytes)
+{
+    /// <summary>Gets the bytes of the device's arena.</summary>
+    public long ArenaBytes => WeightBytes + CacheBytes + WorkBytes;
+
+    /// <summary>Gets the bytes that are taken at most.</summary>
+    public long TotalBytes => ArenaBytes + TemporaryBytes;
+}

@@ -1,0 +1,54 @@
+using LocalBloom.AI.Model;
+using LocalBloom.AI.Weights;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Placement;
+
+/// <summary>How much memory the parts of a model take. A pure function of shapes.</summary>
+/// <param name="Config">The model's sizes.</param>
+/// <param name="Type">The number type of weights, cache and activations.</param>
+/// <param name="ContextTokens">Tokens that the cache holds.</param>
+internal sealed record ModelFootprint(BloomConfig Config, ScalarType Type, int ContextTokens)
+{
+    // Scores, biases and probabilities of a step exist in float32 at once: so many elements each, so that they stay well under a gigabyte.
+    private const long MaxScoreElements = 1L << 24;
+    private const int MinStepRows = 32;
+    private const int MaxStepRows = 512;
+
+    /// <summary>Gets the most tokens of a prompt that are computed in one step.</summary>
+    public int StepRows { get; } =
+        (int)Math.Clamp(MaxScoreElements / ((long)Config.HeadCount * ContextTokens), Math.Min(MinStepRows, ContextTokens), Math.Min(MaxStepRows, ContextTokens));
+
+    /// <summary>Gets the bytes of one layer's weights.</summary>
+    public long LayerWeightBytes => WeightLoader.SizeOf(Type, BloomTensors.Layer(Config, 0));
+
+    /// <summary>Gets the bytes of one layer's cache.</summary>
+    public long LayerCacheBytes => LayerCache.SizeOf(Config, Type, ContextTokens);
+
+    /// <summary>Gets the bytes of embedding, outer norms and head.</summary>
+    public long EndsBytes => WeightLoader.SizeOf(Type, BloomTensors.Ends(Config));
+
+    /// <summary>Gets the bytes of a device's buffers: the blocks' own, and ALiBi's slopes.</summary>
+    public long WorkBytes => Workspace.SizeOf(Config, Type, StepRows) + DeviceArena.SizeOf(ScalarType.Float32, Config.HeadCount);
+
+    /// <summary>Gets the most bytes of a step's passing tensors on one device.</summary>
+    /// <remarks>Bias, scores and probabilities; float32 copies of keys and values; the stream's norms. An upper bound, not a sum.</remarks>
+    public long TemporaryBytes =>
+        (4L * sizeof(float) * Config.HeadCount * StepRows * ContextTokens) +
+        (2L * sizeof(float) * Config.HiddenSize * ContextTokens) +
+        (8L * sizeof(float) * Config.HiddenSize * StepRows);
+
+    /// <summary>Gets all weights' bytes.</summary>
+    public long TotalWeightBytes => EndsBytes + (Config.LayerCount * LayerWeightBytes);
+
+    /// <summary>Gets what a device would hold.</summary>
+    public DeviceShare Share(DeviceMemory device, int firstLayer, int layerCount, bool hasEnds) => new(
+        device,
+        firstLayer,
+        layerCount,
+        hasEnds,
+        (layerCount * LayerWeightBytes) + (hasEnds ? EndsBytes : 0),
+        layerCount * LayerCacheBytes,
+        WorkBytes,
+        TemporaryBytes);
+}

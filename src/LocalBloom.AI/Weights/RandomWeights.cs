@@ -1,0 +1,37 @@
+using LocalBloom.AI.Model;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Weights;
+
+/// <summary>Random weights of a given shape, made on the device that wants them: for measurements without a checkpoint.</summary>
+/// <remarks>Normal with BLOOM's initializer_range 0.02; norms are the identity. Nothing depends on the values but the text, which is noise.</remarks>
+internal sealed class RandomWeights(BloomConfig config) : IWeightSource
+{
+    private const double InitializerRange = 0.02;
+
+    /// <inheritdoc/>
+    public BloomConfig Config => config;
+
+    /// <inheritdoc/>
+    public ScalarType StoredType => config.DeclaredType ?? ScalarType.Float16;
+
+    /// <inheritdoc/>
+    public void Fill(string name, Tensor destination, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (name.Contains("norm", StringComparison.Ordinal) || name.StartsWith("ln_f", StringComparison.Ordinal))
+        {
+            destination.fill_(name.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0);
+        }
+        else
+        {
+            destination.normal_(0, InitializerRange);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        // Nothing is held.
+    }
+}

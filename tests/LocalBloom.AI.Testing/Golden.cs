@@ -1,0 +1,78 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace LocalBloom.AI.Testing;
+
+/// <summary>Reference checkpoints and values, made by transformers in float32.</summary>
+/// <remarks>They lie beside the executable; the variable LOCALBLOOM_GOLDEN may name a further folder of the same layout.</remarks>
+public static class Golden
+{
+    private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    /// <summary>Gets every folder that has <c>models</c> and <c>tokenizer_vectors.json</c>.</summary>
+    public static IReadOnlyList<string> Roots { get; } =
+    [
+        Path.Combine(AppContext.BaseDirectory, "golden"),
+        .. (Environment.GetEnvironmentVariable("LOCALBLOOM_GOLDEN") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries),
+    ];
+
+    /// <summary>Gets the checkpoints' folders.</summary>
+    public static IReadOnlyList<string> Models { get; } =
+        [.. Roots.Select(root => Path.Combine(root, "models")).Where(Directory.Exists).SelectMany(Directory.GetDirectories).Order(StringComparer.Ordinal)];
+
+    /// <summary>Gets each checkpoint's folder with the number of each of its cases, as theory data.</summary>
+    public static TheoryData<string, int> Cases
+    {
+        get
+        {
+            var data = new TheoryData<string, int>();
+            foreach (string model in Models)
+            {
+                for (int i = 0; i < Read(model).Cases.Count; i++)
+                {
+                    data.Add(model, i);
+                }
+            }
+
+            return data;
+        }
+    }
+
+    /// <summary>Gets the folder of a checkpoint that comes with the tests.</summary>
+    public static string Model(string name) => Path.Combine(Roots[0], "models", name);
+
+    /// <summary>Reads a checkpoint's reference values.</summary>
+    public static GoldenFile Read(string model) =>
+        JsonSerializer.Deserialize<GoldenFile>(File.ReadAllText(Path.Combine(model, "golden.json")), s_json)!;
+
+    /// <summary>Reads the tokenizer's reference values of a root.</summary>
+    public static IReadOnlyList<TokenizerVector> TokenizerVectors(string root) =>
+        JsonSerializer.Deserialize<TokenizerVectorFile>(File.ReadAllText(Path.Combine(root, "tokenizer_vectors.json")), s_json)!.Vectors;
+}
+
+/// <summary>golden.json.</summary>
+public sealed record GoldenFile(IReadOnlyList<GoldenCase> Cases);
+
+/// <summary>One prompt and what transformers makes of it.</summary>
+public sealed record GoldenCase(
+    string Prompt,
+    IReadOnlyList<int> Ids,
+    [property: JsonPropertyName("last_logits_top50")] GoldenLogits LastLogitsTop50,
+    double LastLogitsNorm,
+    [property: JsonPropertyName("last_logits_every_97")] IReadOnlyList<float> LastLogitsEvery97,
+    double PromptNll,
+    [property: JsonPropertyName("greedy_24")] IReadOnlyList<int> Greedy24,
+    [property: JsonPropertyName("greedy_24_eos")] IReadOnlyList<int> Greedy24Eos,
+    IReadOnlyDictionary<string, GoldenDistribution> Warped);
+
+/// <summary>The largest logits.</summary>
+public sealed record GoldenLogits(IReadOnlyList<int> Ids, IReadOnlyList<float> Values);
+
+/// <summary>What sampling settings leave: how many tokens, and the first of them.</summary>
+public sealed record GoldenDistribution(int Kept, IReadOnlyList<int> TopIds, IReadOnlyList<double> TopProbs);
+
+/// <summary>tokenizer_vectors.json.</summary>
+public sealed record TokenizerVectorFile(IReadOnlyList<TokenizerVector> Vectors);
+
+/// <summary>A text, its ids, and what they decode to.</summary>
+public sealed record TokenizerVector(string Text, IReadOnlyList<int> Ids, string Decoded, string DecodedSkipSpecial);
