@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using LocalBloom.AI.Validation;
 
 namespace LocalBloom.AI;
 
@@ -16,11 +17,12 @@ public sealed class BloomChatClientOptions
 
     /// <summary>Gets or sets how the model is spread over <see cref="Devices"/>.</summary>
     /// <value><see cref="BloomStrategy.Auto"/> by default.</value>
-    [EnumDataType(typeof(BloomStrategy))]
+    [DefinedEnum]
     public BloomStrategy Strategy { get; set; } = BloomStrategy.Auto;
 
     /// <summary>Gets or sets the devices in layer order: <c>cuda:0</c>, <c>cpu</c>, or logical parts of one device (<c>cuda:0#0</c>, <c>cpu#1</c>).</summary>
     /// <value>Empty by default: every CUDA device of the machine, or the CPU where there is none.</value>
+    [Required]
     public IList<string> Devices { get; set; } = []; // no default entries: the configuration binder appends to what is here
 
     /// <summary>Gets or sets how many layers each device takes, for example <c>cuda:0=18,cuda:1=12</c>.</summary>
@@ -29,22 +31,22 @@ public sealed class BloomChatClientOptions
 
     /// <summary>Gets or sets the number format of weights and of what flows between layers.</summary>
     /// <value><see cref="BloomNumberType.Auto"/> by default: the checkpoint's own.</value>
-    [EnumDataType(typeof(BloomNumberType))]
+    [DefinedEnum]
     public BloomNumberType NumberType { get; set; } = BloomNumberType.Auto;
 
     /// <summary>Gets or sets the number format in which a CPU multiplies the tokens of a prompt, where <see cref="NumberType"/> has 16 bits.</summary>
     /// <value><see cref="BloomNumberType.Auto"/> by default: the fastest by a short measurement when the model is loaded.</value>
-    [EnumDataType(typeof(BloomNumberType))]
+    [DefinedEnum]
     public BloomNumberType CpuPromptNumberType { get; set; } = BloomNumberType.Auto;
 
     /// <summary>Gets or sets the most tokens that prompt and reply have together. Memory for them is taken when the model is loaded.</summary>
     /// <value><see langword="null"/> by default: what the checkpoint declares, or 2048.</value>
-    [Range(16, 131_072)]
+    [TokenCount(16, 131_072)]
     public int? MaxContextTokens { get; set; }
 
     /// <summary>Gets or sets the most tokens of a reply whose request does not say.</summary>
     /// <value>256 by default.</value>
-    [Range(1, 131_072)]
+    [TokenCount(1, 131_072)]
     public int MaxOutputTokens { get; set; } = 256;
 
     /// <summary>Gets or sets how chat messages become the text that the model continues.</summary>

@@ -1,21 +1,20 @@
-using LocalBloom.AI.Text;
-
 namespace LocalBloom.AI.Engine;
 
-/// <summary>What the chat client needs of an engine. Safe for concurrent use.</summary>
-internal interface IGenerationEngine
+/// <summary>What the chat client needs of an engine. Safe for concurrent use; disposed by whoever created it.</summary>
+internal interface IGenerationEngine : IDisposable
 {
     /// <summary>Gets the model's name, known before it is loaded.</summary>
     string ModelId { get; }
 
-    /// <summary>Gets the most tokens that prompt and reply have together; throws <see cref="InvalidOperationException"/> before the model is loaded.</summary>
-    int MaxContextTokens { get; }
-
-    /// <summary>Gets the tokenizer; throws <see cref="InvalidOperationException"/> before the model is loaded.</summary>
-    BloomTokenizer Tokenizer { get; }
-
     /// <summary>Loads the model unless it is loaded; concurrent calls share one load.</summary>
     Task LoadAsync(IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Encodes a prompt on the caller's thread, refusing what cannot fit before it is encoded.</summary>
+    /// <param name="prompt">Text and special tokens in order.</param>
+    /// <exception cref="InvalidOperationException">The model is not loaded.</exception>
+    /// <exception cref="ContextOverflowException">The prompt leaves no room for a reply in the context.</exception>
+    /// <exception cref="ArgumentException">A part names a special token that the vocabulary lacks.</exception>
+    IReadOnlyList<int> Encode(IReadOnlyList<PromptPart> prompt);
 
     /// <summary>Generates one sequence; the enumeration throws <see cref="OperationCanceledException"/> when cancelled.</summary>
     IAsyncEnumerable<GenerationDelta> GenerateAsync(GenerationRequest request, CancellationToken cancellationToken = default);

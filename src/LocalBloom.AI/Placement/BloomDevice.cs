@@ -1,20 +1,58 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace LocalBloom.AI.Placement;
 
-internal enum DeviceKind { Cpu, Cuda }
-
-/// <summary>stand-in</summary>
-internal readonly record struct BloomDevice(DeviceKind Kind, int Index = 0, int? Part = null)
+/// <summary>A device by torch's name, or a logical part of one.</summary>
+/// <param name="Kind">The kind of device.</param>
+/// <param name="Index">Which of its kind, from 0; always 0 for the CPU.</param>
+/// <param name="Part">Which logical part of the device, from 0; <see langword="null"/> for the whole.</param>
+internal readonly partial record struct BloomDevice(DeviceKind Kind, int Index, int? Part = null)
 {
-    public static bool TryParse(string? text, out BloomDevice device)
+    /// <summary>The names that are understood, as error messages list them.</summary>
+    public const string AcceptedNames = "cpu, cuda:0, cuda:1, … or logical parts of one device such as cuda:0#0, cuda:0#1, cpu#0, cpu#1";
+
+    /// <summary>Gets the whole device that this is, or is a part of.</summary>
+    public BloomDevice Physical => this with { Part = null };
+
+    /// <summary>Reads a device's name; case and surrounding white space do not matter, and <c>cuda</c> means <c>cuda:0</c>.</summary>
+    /// <exception cref="FormatException">The name is none of <see cref="AcceptedNames"/>.</exception>
+    public static BloomDevice Parse(string text) =>
+        TryParse(text, out BloomDevice device) ? device : throw new FormatException($"'{text}' is no device. Use {AcceptedNames}.");
+
+    /// <summary>Reads a device's name as <see cref="Parse"/> does.</summary>
+    public static bool TryParse([NotNullWhen(true)] string? text, out BloomDevice device)
     {
         device = default;
-        string[] halves = (text ?? "").ToLowerInvariant().Split('#');
-        int? part = halves.Length > 1 ? int.Parse(halves[1], CultureInfo.InvariantCulture) : null;
-        device = halves[0] == "cpu" ? new(DeviceKind.Cpu, 0, part) : new(DeviceKind.Cuda, halves[0].Length > 5 ? int.Parse(halves[0][5..], CultureInfo.InvariantCulture) : 0, part);
+        if (text is null || Pattern().Match(text) is not { Success: true } match)
+        {
+            return false;
+        }
+
+        DeviceKind kind = match.Groups["kind"].Value.Equals("cpu", StringComparison.OrdinalIgnoreCase) ? DeviceKind.Cpu : DeviceKind.Cuda;
+        int index = Number(match.Groups["index"]) ?? 0;
+        if (kind is DeviceKind.Cpu && index != 0)
+        {
+            return false; // torch would take cpu:1 for cpu without a word
+        }
+
+        device = new BloomDevice(kind, index, Number(match.Groups["part"]));
         return true;
     }
 
-    public override string ToString() => (Kind is DeviceKind.Cpu ? "cpu" : $"cuda:{Index}") + (Part is { } p ? $"#{p}" : "");
+    /// <summary>Returns the name, which <see cref="Parse"/> reads back to the same device.</summary>
+    public override string ToString()
+    {
+        string name = Kind is DeviceKind.Cpu ? "cpu" : string.Create(CultureInfo.InvariantCulture, $"cuda:{Index}");
+        return Part is int part ? string.Create(CultureInfo.InvariantCulture, $"{name}#{part}") : name;
+    }
+
+    private static int? Number(Group group) => group.Success ? int.Parse(group.ValueSpan, CultureInfo.InvariantCulture) : null;
+
+    // Three digits: torch counts devices in a signed byte, and no number overflows an int.
+    [GeneratedRegex(
+        @"^\s*(?<kind>cpu|cuda)(:(?<index>[0-9]{1,3}))?(#(?<part>[0-9]{1,3}))?\s*$",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    private static partial Regex Pattern();
 }

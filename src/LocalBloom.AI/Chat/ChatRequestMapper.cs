@@ -1,0 +1,57 @@
+using Microsoft.Extensions.AI;
+
+namespace LocalBloom.AI.Chat;
+
+/// <summary>Turns chat messages and options into a <see cref="ChatRequest"/>: every option is honoured or refused by name.</summary>
+/// <remarks>Reads the caller's objects only while <see cref="Map"/> runs and never changes them. Immutable and thread-safe.</remarks>
+internal sealed class ChatRequestMapper(string modelId, PromptTemplate template, int defaultMaxOutputTokens)
+{
+    /// <summary>Maps one request.</summary>
+    /// <param name="messages">The conversation.</param>
+    /// <param name="options">The request's options, if any.</param>
+    /// <param name="client">What <see cref="ChatOptions.RawRepresentationFactory"/> is called with.</param>
+    /// <exception cref="ArgumentException">There is no text to answer, or an option's value is out of range.</exception>
+    /// <exception cref="NotSupportedException">An option, role or content is not supported.</exception>
+    public ChatRequest Map(IEnumerable<ChatMessage> messages, ChatOptions? options, IChatClient client)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+
+        var ignored = new SortedSet<string>(StringComparer.Ordinal);
+        if (options is not null)
+        {
+            UnsupportedOptions.Refuse(options, modelId);
+        }
+
+        IReadOnlyList<ChatMessage> conversation = TextMessages.From(messages, options?.Instructions, ignored);
+        return new ChatRequest
+        {
+            Prompt = template.Render(conversation),
+            MaxNewTokens = MaxNewTokens(options),
+            Sampling = SamplingOptions.Read(options, client, ignored),
+            StopSequences = StopSequences(options),
+            Ignored = ignored,
+        };
+    }
+
+    private int MaxNewTokens(ChatOptions? options)
+    {
+        if (options?.MaxOutputTokens is not int tokens)
+        {
+            return defaultMaxOutputTokens;
+        }
+
+        OptionValue.Require(tokens >= 1, nameof(options.MaxOutputTokens), tokens, "1 or more");
+        return tokens;
+    }
+
+    private List<string> StopSequences(ChatOptions? options)
+    {
+        IList<string> requested = options?.StopSequences ?? [];
+        if (requested.Any(string.IsNullOrEmpty))
+        {
+            throw new ArgumentException("ChatOptions.StopSequences contains an empty text, at which no reply could begin. Remove it.", nameof(options));
+        }
+
+        return [.. requested.Concat(template.StopSequences).Distinct(StringComparer.Ordinal)];
+    }
+}
