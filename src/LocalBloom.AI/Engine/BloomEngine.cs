@@ -6,7 +6,6 @@ using LocalBloom.AI.Engine;
 using LocalBloom.AI.Loading;
 using LocalBloom.AI.Model;
 using LocalBloom.AI.Native;
-using LocalBloom.AI.Placement;
 using LocalBloom.AI.Text;
 using LocalBloom.AI.Weights;
 using Microsoft.Extensions.Logging;
@@ -61,10 +60,6 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <exception cref="InvalidOperationException">The model is not loaded.</exception>
     public IReadOnlyDictionary<string, long> DeviceMemory => Loaded.Arenas.ToDictionary(arena => arena.Device.ToString(), arena => arena.Capacity);
 
-    /// <inheritdoc/>
-    BloomTokenizer IGenerationEngine.Tokenizer => Loaded.Tokenizer ??
-        throw new InvalidOperationException("This model has random weights and no tokenizer: give token ids to the engine.");
-
     private LoadedModel Loaded => _loading is { IsCompletedSuccessfully: true } loading
         ? loading.Result
         : throw new InvalidOperationException($"The model is not loaded. Await {nameof(LoadAsync)} first.");
@@ -77,23 +72,30 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <param name="progress">Told after each tensor, on the engine thread, if this call starts the load.</param>
     /// <param name="cancellationToken">Cancels the load if this call started it, else only the wait for it.</param>
     /// <exception cref="LocalBloomException">The checkpoint, the devices or the native libraries are at fault; the message says what to do.</exception>
-    public Task LoadAsync(IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
+    public async Task LoadAsync(IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        lock (_lock)
+        while (true)
         {
-            ObjectDisposedException.ThrowIf(_isDisposed, this);
-            if (_loading is null || _loading.IsFaulted || _loading.IsCanceled)
+            (Task<LoadedModel> loading, bool isOwn) = StartOrJoin(progress, cancellationToken);
+            try
             {
-                cancellationToken.ThrowIfCancellationRequested();
-                var loaded = new TaskCompletionSource<LoadedModel>(TaskCreationOptions.RunContinuationsAsynchronously);
-                _loading = loaded.Task;
-                _thread = new Thread(() => Run(loaded, progress, cancellationToken)) { Name = $"BLOOM {ModelId}", IsBackground = true };
-                _thread.Start();
-                return _loading; // ends by the same token
+                // An own load ends by the same token, and only once all it took is given back.
+                await (isOwn ? loading : loading.WaitAsync(cancellationToken)).ConfigureAwait(false);
+                return;
             }
-
-            return _loading.IsCompleted ? _loading : _loading.WaitAsync(cancellationToken);
+            catch (OperationCanceledException) when (!isOwn && !cancellationToken.IsCancellationRequested)
+            {
+                // Whoever started that load cancelled it; that is no reason to fail here.
+            }
         }
+    }
+
+    /// <inheritdoc/>
+    IReadOnlyList<int> IGenerationEngine.Encode(IReadOnlyList<PromptPart> prompt)
+    {
+        BloomTokenizer tokenizer = Loaded.Tokenizer ??
+            throw new InvalidOperationException("This model has random weights and no tokenizer: give token ids to the engine.");
+        return tokenizer.Encode(prompt, MaxContextTokens);
     }
 
     /// <summary>Generates one sequence, loading the model first if need be.</summary>
@@ -108,15 +110,12 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        await EnsureLoadedAsync(cancellationToken).ConfigureAwait(false);
+        await LoadAsync(progress: null, cancellationToken).ConfigureAwait(false);
         LoadedModel model = Loaded;
         GenerationRequestValidator.Validate(request, model.Config.VocabularySize, MaxContextTokens);
 
         var sequence = new Sequence(request, model.Tokenizer, model.Config.EosTokenIds, MaxContextTokens, cancellationToken);
-        if (!_requests.Writer.TryWrite(sequence))
-        {
-            throw new ObjectDisposedException(nameof(BloomEngine));
-        }
+        ObjectDisposedException.ThrowIf(!_requests.Writer.TryWrite(sequence), this);
 
         try
         {
@@ -173,18 +172,22 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         }
     }
 
-    private async Task EnsureLoadedAsync(CancellationToken cancellationToken)
+    private (Task<LoadedModel> Loading, bool IsOwn) StartOrJoin(IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
-        while (_isDisposed || _loading is not { IsCompletedSuccessfully: true })
+        lock (_lock)
         {
-            try
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            if (_loading is { IsFaulted: false, IsCanceled: false })
             {
-                await LoadAsync(null, CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false);
+                return (_loading, false);
             }
-            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-            {
-                // Another caller started this load and cancelled it; that is no reason to fail here.
-            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+            var loaded = new TaskCompletionSource<LoadedModel>(TaskCreationOptions.RunContinuationsAsynchronously);
+            _loading = loaded.Task;
+            _thread = new Thread(() => Run(loaded, progress, cancellationToken)) { Name = $"BLOOM {ModelId}", IsBackground = true };
+            _thread.Start();
+            return (_loading, true);
         }
     }
 
@@ -224,7 +227,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         (IWeightSource source, BloomTokenizer? tokenizer) = _open(native);
         using (source)
         {
-            foreach (string note in source.Config.Notes)
+            foreach (string note in source.Notes)
             {
                 EngineLog.Note(_logger, note);
             }

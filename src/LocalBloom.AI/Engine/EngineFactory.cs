@@ -8,7 +8,6 @@ using LocalBloom.AI.Placement;
 using LocalBloom.AI.Text;
 using LocalBloom.AI.Weights;
 using Microsoft.Extensions.Logging;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Engine;
@@ -54,8 +53,8 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
 
     private DevicePlan Plan(IWeightSource source)
     {
-        IReadOnlyList<(BloomDevice Device, int Layers)>? map = options.LayerMap is { } text ? LayerMap.Parse(text) : null;
-        IEnumerable<string> names = options.Devices.Count == 0 && map is not null ? map.Select(entry => entry.Device.ToString()) : options.Devices;
+        LayerMap? map = options.LayerMap is { } text ? LayerMap.Parse(text) : null;
+        IEnumerable<string> names = options.Devices.Count == 0 && map is not null ? map.Shares.Select(share => share.Device.ToString()) : options.Devices;
         IReadOnlyList<DeviceMemory> devices = new DeviceCatalog(_driver, cuda.is_available()).Find(names);
         int context = options.MaxContextTokens ?? source.Config.MaxContextTokens ?? TrainedContext;
         return DevicePlanner.Plan(options.Strategy, new ModelFootprint(source.Config, TypeOf(source), context), devices, map);

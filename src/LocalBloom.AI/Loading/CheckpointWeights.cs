@@ -18,6 +18,9 @@ internal sealed class CheckpointWeights(Checkpoint checkpoint, TorchNative nativ
     public BloomConfig Config => checkpoint.Config;
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> Notes => checkpoint.Notes;
+
+    /// <inheritdoc/>
     public ScalarType StoredType => checkpoint.Tensors[BloomTensors.Embedding].Type;
 
     /// <inheritdoc/>

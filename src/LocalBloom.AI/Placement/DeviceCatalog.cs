@@ -18,10 +18,10 @@ internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
         BloomDevice[] devices = [.. names.Select(Parse)];
         if (devices.Length == 0)
         {
-            devices = CudaCount > 0 ? [.. Enumerable.Range(0, CudaCount).Select(i => new BloomDevice(DeviceKind.Cuda, i))] : [new BloomDevice(DeviceKind.Cpu)];
+            devices = CudaCount > 0 ? [.. Enumerable.Range(0, CudaCount).Select(i => new BloomDevice(DeviceKind.Cuda, i))] : [new BloomDevice(DeviceKind.Cpu, 0)];
         }
 
-        return [.. devices.Select(device => Describe(device, parts: devices.Count(other => (other.Kind, other.Index) == (device.Kind, device.Index))))];
+        return [.. devices.Select(device => Describe(device, parts: devices.Count(other => other.Physical == device.Physical)))];
     }
 
     private DeviceMemory Describe(BloomDevice device, int parts)
@@ -49,7 +49,7 @@ internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
     private static BloomDevice Parse(string name) =>
         BloomDevice.TryParse(name, out BloomDevice device)
             ? device
-            : throw new PlacementException($"'{name}' names no device. Use cpu, cuda:N, or logical parts such as cuda:0#0 or cpu#1.");
+            : throw new PlacementException($"'{name}' is no device. Use {BloomDevice.AcceptedNames}.");
 
     // MemAvailable counts file caches that would be given up; the runtime's own figure does not, but knows containers' limits.
     private static long FreeHostMemory()

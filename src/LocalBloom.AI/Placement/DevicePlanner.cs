@@ -12,7 +12,7 @@ internal static class DevicePlanner
     /// <param name="layerMap">Layers per device as given; null for in proportion to free memory.</param>
     /// <exception cref="PlacementException">Nothing fits, or the map does not match the model; the message has the arithmetic.</exception>
     public static DevicePlan Plan(
-        BloomStrategy strategy, ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, IReadOnlyList<(BloomDevice Device, int Layers)>? layerMap)
+        BloomStrategy strategy, ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, LayerMap? layerMap)
     {
         if (layerMap is not null)
         {
@@ -49,17 +49,15 @@ internal static class DevicePlanner
         return FromCounts(footprint, devices, Apportion(layers, room), reason);
     }
 
-    private static DevicePlan FromMap(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, IReadOnlyList<(BloomDevice Device, int Layers)> map)
+    private static DevicePlan FromMap(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, LayerMap map)
     {
-        int total = map.Sum(entry => entry.Layers);
-        if (total != footprint.Config.LayerCount)
+        if (map.TotalLayers != footprint.Config.LayerCount)
         {
-            throw new PlacementException(
-                $"LayerMap places {total} layers, but the model has {footprint.Config.LayerCount}: {string.Join(",", map.Select(e => $"{e.Device}={e.Layers}"))}.");
+            throw new PlacementException($"LayerMap places {map.TotalLayers} layers, but the model has {footprint.Config.LayerCount}: {map}.");
         }
 
-        DeviceMemory[] mapped = [.. map.Select(entry => devices.First(device => device.Device == entry.Device))];
-        return FromCounts(footprint, mapped, [.. map.Select(entry => entry.Layers)], "As mapped.");
+        DeviceMemory[] mapped = [.. map.Shares.Select(share => devices.First(device => device.Device == share.Device))];
+        return FromCounts(footprint, mapped, [.. map.Shares.Select(share => share.Layers)], "As mapped.");
     }
 
     private static DevicePlan FromCounts(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, int[] counts, string reason)
@@ -97,13 +95,13 @@ internal static class DevicePlanner
     private static string? Misfit(DevicePlan plan)
     {
         // Logical parts share one device, so what counts is the sum over it.
-        foreach (IGrouping<(DeviceKind, int), DeviceShare> device in plan.Shares.GroupBy(share => (share.Memory.Device.Kind, share.Memory.Device.Index)))
+        foreach (IGrouping<BloomDevice, DeviceShare> device in plan.Shares.GroupBy(share => share.Memory.Device.Physical))
         {
             long needed = device.Sum(share => share.TotalBytes);
             long free = device.Sum(share => share.Memory.FreeBytes);
             if (needed > free)
             {
-                return Explain(plan, device.First().Memory.Device with { Part = null }, [.. device], needed, free);
+                return Explain(plan, device.First().Memory.Device.Physical, [.. device], needed, free);
             }
         }
 

@@ -9,6 +9,9 @@ internal interface IWeightSource : IDisposable
     /// <summary>Gets the model's sizes.</summary>
     BloomConfig Config { get; }
 
+    /// <summary>Gets what was found and not honoured, for the log.</summary>
+    IReadOnlyList<string> Notes { get; }
+
     /// <summary>Gets the number type in which the source stores most weights.</summary>
     ScalarType StoredType { get; }
 

@@ -13,6 +13,9 @@ internal sealed class RandomWeights(BloomConfig config) : IWeightSource
     public BloomConfig Config => config;
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> Notes => [];
+
+    /// <inheritdoc/>
     public ScalarType StoredType => config.DeclaredType ?? ScalarType.Float16;
 
     /// <inheritdoc/>
