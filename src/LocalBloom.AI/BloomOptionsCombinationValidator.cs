@@ -53,7 +53,8 @@ internal sealed class BloomOptionsCombinationValidator : IValidateOptions<BloomC
         {
             distinct = false;
             errors.AddError(
-                $"{device} is listed more than once. List it once, or split it into logical parts: {device.Physical}#0, {device.Physical}#1.", property);
+                $"{device} is listed more than once. List it once, or split it into logical parts: {device.Physical}#0, {device.Physical}#1.",
+                property);
         }
 
         foreach (BloomDevice device in devices.Where(device => device.Part is not null && devices.Contains(device.Physical)))
@@ -94,7 +95,8 @@ internal sealed class BloomOptionsCombinationValidator : IValidateOptions<BloomC
 
         if (options.Strategy is not (BloomStrategy.LayerSplit or BloomStrategy.Auto))
         {
-            errors.AddError($"'{options.LayerMap}' is for LayerSplit, but Strategy is {options.Strategy}. Remove it, or set Strategy to LayerSplit.", Property);
+            errors.AddError(
+                $"'{options.LayerMap}' is for LayerSplit, but Strategy is {options.Strategy}. Remove it, or set Strategy to LayerSplit.", Property);
         }
 
         if (!LayerMap.TryParse(options.LayerMap, out LayerMap? map, out string? problem))
@@ -106,14 +108,16 @@ internal sealed class BloomOptionsCombinationValidator : IValidateOptions<BloomC
         List<BloomDevice> mapped = [.. map.Shares.Select(share => share.Device)];
         if (mapped is [BloomDevice only])
         {
-            errors.AddError($"'{map}' names only {only}, but a split needs at least two devices. Name another, or use SingleDevice without a map.", Property);
+            errors.AddError(
+                $"'{map}' names only {only}, but a split needs at least two devices. Name another, or use SingleDevice without a map.", Property);
         }
 
         _ = AreDistinct(mapped, Property, errors);
         if (devices is { Count: > 0 } && !devices.SequenceEqual(mapped))
         {
             errors.AddError(
-                $"'{map}' does not name the devices of Devices ({string.Join(", ", devices)}) in their order. Make them agree, or leave Devices empty.",
+                $"'{map}' does not name the devices of Devices ({string.Join(", ", devices)}) in their order. " +
+                "Make them agree, or leave Devices empty.",
                 Property);
         }
     }

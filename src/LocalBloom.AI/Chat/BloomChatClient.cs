@@ -4,6 +4,7 @@ using LocalBloom.AI.Engine;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 
 namespace LocalBloom.AI;
 
@@ -37,7 +38,7 @@ public sealed class BloomChatClient : IChatClient
     /// <summary>Initializes a new instance of the <see cref="BloomChatClient"/> class with an engine of its own. Nothing is loaded yet.</summary>
     /// <param name="options">Which checkpoint to load and how to run it.</param>
     /// <param name="loggerFactory">Where to log, if anywhere.</param>
-    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options cannot work; the message says what to change.</exception>
+    /// <exception cref="OptionsValidationException">The options cannot work; the message says what to change.</exception>
     public BloomChatClient(BloomChatClientOptions options, ILoggerFactory? loggerFactory = null)
         : this(new BloomEngine(options, loggerFactory), ownsEngine: true, options, loggerFactory)
     {
@@ -69,7 +70,7 @@ public sealed class BloomChatClient : IChatClient
         await GetStreamingResponseAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
-    /// <remarks>Messages and options are read before this method returns; nothing is loaded or generated before the first update is asked for.</remarks>
+    /// <remarks>Messages and options are read before this method returns; nothing is loaded before the first update is asked for.</remarks>
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -92,7 +93,8 @@ public sealed class BloomChatClient : IChatClient
             serviceKey is not null ? null :
             serviceType == typeof(ChatClientMetadata) ? _metadata :
             serviceType.IsInstanceOfType(this) ? this :
-            serviceType == typeof(BloomEngine) || serviceType == typeof(IGenerationEngine) ? serviceType.IsInstanceOfType(_engine) ? _engine : null :
+            serviceType == typeof(IGenerationEngine) ? _engine :
+            serviceType == typeof(BloomEngine) ? _engine as BloomEngine :
             null;
     }
 

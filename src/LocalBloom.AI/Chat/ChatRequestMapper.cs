@@ -49,7 +49,8 @@ internal sealed class ChatRequestMapper(string modelId, PromptTemplate template,
         IList<string> requested = options?.StopSequences ?? [];
         if (requested.Any(string.IsNullOrEmpty))
         {
-            throw new ArgumentException("ChatOptions.StopSequences contains an empty text, at which no reply could begin. Remove it.", nameof(options));
+            throw new ArgumentException(
+                "ChatOptions.StopSequences contains an empty text, at which every reply would end. Remove it.", nameof(options));
         }
 
         return [.. requested.Concat(template.StopSequences).Distinct(StringComparer.Ordinal)];

@@ -29,7 +29,8 @@ internal static class SamplingOptions
             null => FromOptions(options, repetitionPenalty),
             SamplingSettings raw => raw with { Seed = raw.Seed ?? options.Seed },
             object other => throw new NotSupportedException(
-                $"ChatOptions.RawRepresentationFactory returned {other.GetType()}, which is not supported. Return {nameof(SamplingSettings)} or null."),
+                $"ChatOptions.RawRepresentationFactory returned {other.GetType()}, which is not supported. " +
+                $"Return {nameof(SamplingSettings)} or null."),
         };
 
         Check(settings);
@@ -61,7 +62,10 @@ internal static class SamplingOptions
         OptionValue.Require(s.FrequencyPenalty is >= -2 and <= 2, nameof(s.FrequencyPenalty), s.FrequencyPenalty, "from -2 to 2");
         OptionValue.Require(s.PresencePenalty is >= -2 and <= 2, nameof(s.PresencePenalty), s.PresencePenalty, "from -2 to 2");
         OptionValue.Require(
-            float.IsFinite(s.RepetitionPenalty) && s.RepetitionPenalty > 0, RepetitionPenaltyKey, s.RepetitionPenalty, "finite and above 0; 1 is none");
+            float.IsFinite(s.RepetitionPenalty) && s.RepetitionPenalty > 0,
+            RepetitionPenaltyKey,
+            s.RepetitionPenalty,
+            "finite and above 0; 1 is none");
     }
 
     private static float? ReadAdditionalProperties(AdditionalPropertiesDictionary? properties, ISet<string> ignored)

@@ -28,7 +28,9 @@ internal static class TextMessages
         if (conversation.Count == 0)
         {
             throw new ArgumentException(
-                count == 0 ? "There are no messages. Give at least one with text." : $"None of the {count} messages has text. Give at least one that has.",
+                count == 0
+                    ? "There are no messages. Give at least one with text."
+                    : $"None of the {count} messages has text. Give at least one that has.",
                 nameof(messages));
         }
 

@@ -11,7 +11,8 @@ internal static class UnsupportedOptions
     {
         if (options.ModelId is string other && other != modelId)
         {
-            throw Unsupported(nameof(options.ModelId), $"'{other}' was asked for, but this client runs '{modelId}'. Leave it null, or use another client");
+            throw Unsupported(
+                nameof(options.ModelId), $"'{other}' was asked for, but this client runs '{modelId}'. Leave it null, or use another client");
         }
 
         if (options.ResponseFormat is not (null or ChatResponseFormatText))
@@ -59,7 +60,8 @@ internal static class UnsupportedOptions
     {
         if (options.AllowBackgroundResponses is true)
         {
-            throw Unsupported(nameof(options.AllowBackgroundResponses), "replies are generated while the caller waits. Leave it null, or set it to false");
+            throw Unsupported(
+                nameof(options.AllowBackgroundResponses), "replies are generated while the caller waits. Leave it null, or set it to false");
         }
 
         if (options.ContinuationToken is not null)
