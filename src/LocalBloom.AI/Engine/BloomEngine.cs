@@ -34,10 +34,10 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <summary>Initializes a new instance of the <see cref="BloomEngine"/> class. Nothing is loaded yet.</summary>
     /// <param name="options">The model and how to run it; read when the model is loaded.</param>
     /// <param name="loggerFactory">Where to log; nowhere if null.</param>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options cannot work; the message says what to change.</exception>
     public BloomEngine(BloomChatClientOptions options, ILoggerFactory? loggerFactory = null)
-        : this(options, loggerFactory, native => OpenCheckpoint(options, native))
-    {
-    }
+        : this(options, loggerFactory, native => OpenCheckpoint(options, native)) =>
+        BloomChatClientOptionsValidator.ThrowIfInvalid(options);
 
     private BloomEngine(
         BloomChatClientOptions options, ILoggerFactory? loggerFactory, Func<TorchNative, (IWeightSource Source, BloomTokenizer? Tokenizer)> open)

@@ -78,7 +78,7 @@ internal sealed class TorchOps(TorchNative torch, ILinearKernel linear) : IBloom
         Tensor keys = cache.Keys.narrow(1, segment.FirstSlot, segment.Length).to_type(ScalarType.Float32);
         Tensor values = cache.Values.narrow(1, segment.FirstSlot, segment.Length).to_type(ScalarType.Float32);
         float scale = 1 / MathF.Sqrt(q.shape[2]);
-        Tensor scores = baddbmm(bias, q.to_type(ScalarType.Float32), keys.transpose(1, 2), beta: 1, alpha: scale);
+        Tensor scores = q.to_type(ScalarType.Float32).baddbmm(keys.transpose(1, 2), bias, beta: 1, alpha: scale);
         return bmm(scores.softmax(-1), values);
     }
 }
