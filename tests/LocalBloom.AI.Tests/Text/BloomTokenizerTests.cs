@@ -1,0 +1,111 @@
+using LocalBloom.AI.Text;
+
+namespace LocalBloom.AI.Tests.Text;
+
+public class BloomTokenizerTests
+{
+    private static readonly BloomTokenizer Tokenizer = BloomTokenizer.Load(GoldenFolder.Tokenizer);
+
+    public static TheoryData<int> Vectors => [.. Enumerable.Range(0, TokenizerVector.All.Count)];
+
+    [Fact]
+    public void Vectors_AreThe182_OfWhichFourHoldSpecials()
+    {
+        Assert.Equal(182, TokenizerVector.All.Count);
+        Assert.Equal(4, TokenizerVector.All.Count(vector => vector.HoldsSpecial));
+    }
+
+    [Theory]
+    [MemberData(nameof(Vectors))]
+    public void EncodeWithSpecialTokens_GivesTheReferenceIds(int index) =>
+        Assert.Equal(TokenizerVector.All[index].Ids, Tokenizer.EncodeWithSpecialTokens(TokenizerVector.All[index].Text));
+
+    [Theory]
+    [MemberData(nameof(Vectors))]
+    public void Encode_GivesTheReferenceIds_AndSpellsSpecialsAsText(int index)
+    {
+        TokenizerVector vector = TokenizerVector.All[index];
+
+        IReadOnlyList<int> ids = Tokenizer.Encode(vector.Text);
+
+        if (vector.HoldsSpecial)
+        {
+            Assert.DoesNotContain(ids, Tokenizer.IsSpecial);
+            Assert.Equal(vector.Text, Tokenizer.Decode(ids, skipSpecialTokens: true));
+        }
+        else
+        {
+            Assert.Equal(vector.Ids, ids);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Vectors))]
+    public void Decode_GivesTheReferenceTexts(int index)
+    {
+        TokenizerVector vector = TokenizerVector.All[index];
+
+        Assert.Equal(vector.Decoded, Tokenizer.Decode(vector.Ids, skipSpecialTokens: false));
+        Assert.Equal(vector.DecodedSkipSpecial, Tokenizer.Decode(vector.Ids, skipSpecialTokens: true));
+    }
+
+    [Fact]
+    public void Decode_IdsBeyondTheVocabulary_StandForNothing()
+    {
+        IEnumerable<int> ids = [Tokenizer.VocabularySize, .. Tokenizer.Encode("Hello"), 250_879, int.MaxValue];
+
+        Assert.Equal("Hello", Tokenizer.Decode(ids, skipSpecialTokens: false));
+    }
+
+    [Fact]
+    public void Decode_NegativeId_Throws() =>
+        Assert.Throws<ArgumentOutOfRangeException>("id", () => Tokenizer.Decode([-1], skipSpecialTokens: false));
+
+    [Fact]
+    public void Vocabulary_IsTheFiles()
+    {
+        Assert.Equal(4096, Tokenizer.VocabularySize);
+        Assert.Equal(42, Tokenizer.LongestTokenBytes);
+        Assert.True(Tokenizer.TryGetSpecialTokenId("</s>", out int id));
+        Assert.Equal(2, id);
+        Assert.False(Tokenizer.TryGetSpecialTokenId("Hello", out _));
+        Assert.True(Tokenizer.IsSpecial(2));
+        Assert.False(Tokenizer.IsSpecial(4));
+        Assert.False(Tokenizer.IsSpecial(250_879));
+        Assert.True(Tokenizer.GetTokenBytes(2).IsEmpty);
+        Assert.True(Tokenizer.GetTokenBytes(250_879).IsEmpty);
+        Assert.Equal("!"u8.ToArray(), Tokenizer.GetTokenBytes(4).ToArray());
+    }
+
+    [Theory]
+    [InlineData("\ud83d")]
+    [InlineData("a\ude00b")]
+    [InlineData("\ude00\ud83d x")]
+    public void Encode_HalfASurrogatePair_IsAReplacementCharacter(string text)
+    {
+        string expected = text.Replace('\ud83d', '\ufffd').Replace('\ude00', '\ufffd');
+
+        Assert.Equal(Tokenizer.Encode(expected), Tokenizer.Encode(text));
+        Assert.Equal(expected, Tokenizer.Decode(Tokenizer.EncodeWithSpecialTokens(text), skipSpecialTokens: false));
+    }
+
+    [Fact]
+    public void Encode_AnyText_DecodesToItself()
+    {
+        foreach (string text in RandomTexts.Make(seed: 1, count: 500, maxRunes: 60))
+        {
+            Assert.Equal(text, Tokenizer.Decode(Tokenizer.Encode(text), skipSpecialTokens: true));
+        }
+    }
+
+    [Fact]
+    public void Encode_FromManyThreads_GivesWhatOneGives()
+    {
+        string[] texts = [.. RandomTexts.Make(seed: 2, count: 400, maxRunes: 80), .. TokenizerVector.All.Select(vector => vector.Text)];
+        IReadOnlyList<int>[] alone = [.. texts.Select(Tokenizer.Encode)];
+        BloomTokenizer shared = BloomTokenizer.Load(GoldenFolder.Tokenizer);
+
+        Parallel.For(0, 8 * texts.Length, new ParallelOptions { MaxDegreeOfParallelism = 16 }, i =>
+            Assert.Equal(alone[i % texts.Length], shared.Encode(texts[i % texts.Length])));
+    }
+}

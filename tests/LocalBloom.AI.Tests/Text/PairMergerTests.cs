@@ -1,0 +1,46 @@
+using LocalBloom.AI.Text;
+using Microsoft.ML.Tokenizers;
+
+namespace LocalBloom.AI.Tests.Text;
+
+public class PairMergerTests
+{
+    private static readonly TokenizerFile GoldenFile = TokenizerFile.Read(GoldenFolder.Tokenizer);
+    private static readonly PairMerger Merger = new(GoldenFile.ByteIds, GoldenFile.MergeTable);
+
+    private static readonly BpeTokenizer Library = BpeTokenizer.Create(
+        new BpeOptions(GoldenFile.Tokens) { Merges = GoldenFile.Merges, ByteLevel = true });
+
+    public static TheoryData<string> LongRuns =>
+    [
+        new string(' ', 1_001), new string('\n', 999), new string('的', 700), new string('=', 513), string.Concat(Enumerable.Repeat("abcabd", 150)),
+        string.Concat(Enumerable.Repeat("人工智能", 200)), string.Concat(Enumerable.Repeat("😀", 300)),
+    ];
+
+    [Theory]
+    [MemberData(nameof(LongRuns))]
+    public void Encode_LongRun_AgreesWithTheLibrary(string piece) => AssertAgrees(piece);
+
+    [Fact]
+    public void Encode_RandomPieces_AgreesWithTheLibrary()
+    {
+        foreach (string piece in RandomTexts.Make(seed: 3, count: 2_000, maxRunes: 120).Where(text => text.Length > 0))
+        {
+            AssertAgrees(piece);
+        }
+    }
+
+    [Fact]
+    public void Encode_VectorsAsOnePiece_AgreesWithTheLibrary() =>
+        AssertAgrees(string.Concat(TokenizerVector.All.Select(vector => vector.Text)));
+
+    // The piece is not split first: what counts here is the order of merges.
+    private static void AssertAgrees(string piece)
+    {
+        var ids = new List<int>();
+
+        Merger.Encode(piece, ids);
+
+        Assert.Equal(Library.EncodeToIds(piece, considerPreTokenization: false, considerNormalization: false), ids);
+    }
+}

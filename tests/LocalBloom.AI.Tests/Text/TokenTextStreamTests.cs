@@ -1,0 +1,79 @@
+using System.Text;
+using LocalBloom.AI.Text;
+
+namespace LocalBloom.AI.Tests.Text;
+
+public class TokenTextStreamTests
+{
+    private static readonly BloomTokenizer Tokenizer = BloomTokenizer.Load(GoldenFolder.Tokenizer);
+
+    public static TheoryData<int> Vectors => [.. Enumerable.Range(0, TokenizerVector.All.Count)];
+
+    [Theory]
+    [MemberData(nameof(Vectors))]
+    public void Deltas_OfAVector_AreItsText(int index)
+    {
+        TokenizerVector vector = TokenizerVector.All[index];
+
+        Assert.Equal(vector.DecodedSkipSpecial, string.Concat(Stream(vector.Ids)));
+    }
+
+    [Fact]
+    public void Deltas_OfRandomIds_AreTheirDecoding()
+    {
+        var random = new Random(5);
+        int[] bytes = [.. Enumerable.Range(0, Tokenizer.VocabularySize).Where(id => Tokenizer.GetTokenBytes(id).Length == 1)];
+        for (int round = 0; round < 1_000; round++)
+        {
+            // Single bytes make all kinds of broken and of late completed characters; the rest comes from everywhere, special and unknown ids too.
+            int[] ids = [.. Enumerable.Range(0, 60).Select(_ => random.Next(3) == 0 ? random.Next(4_200) : bytes[random.Next(bytes.Length)])];
+
+            Assert.Equal(Tokenizer.Decode(ids, skipSpecialTokens: true), string.Concat(Stream(ids)));
+        }
+    }
+
+    [Theory]
+    [InlineData("中文😀é")]
+    [InlineData("👨‍👩‍👧")]
+    public void Append_BytesOneByOne_GivesWholeCharactersWhenTheyAreComplete(string text)
+    {
+        var stream = new TokenTextStream(Tokenizer);
+
+        foreach (Rune rune in text.EnumerateRunes())
+        {
+            byte[] bytes = Encoding.UTF8.GetBytes(rune.ToString());
+            foreach (byte value in bytes[..^1])
+            {
+                Assert.Equal("", stream.Append(IdOf(value)));
+                Assert.Equal("", stream.Append(2)); // a special token adds nothing and breaks nothing
+            }
+
+            Assert.Equal(rune.ToString(), stream.Append(IdOf(bytes[^1])));
+        }
+
+        Assert.Equal("", stream.Flush());
+    }
+
+    [Fact]
+    public void Flush_IncompleteCharacter_IsAReplacementCharacter()
+    {
+        var stream = new TokenTextStream(Tokenizer);
+
+        Assert.Equal("", stream.Append(IdOf(0xF0)));
+        Assert.Equal("", stream.Append(IdOf(0x9F)));
+        Assert.Equal("\ufffd", stream.Flush());
+    }
+
+    private static int IdOf(byte value) =>
+        Enumerable.Range(0, Tokenizer.VocabularySize).First(id => Tokenizer.GetTokenBytes(id).Span.SequenceEqual([value]));
+
+    private static List<string> Stream(IEnumerable<int> ids)
+    {
+        var stream = new TokenTextStream(Tokenizer);
+        List<string> deltas = [.. ids.Select(stream.Append)];
+        deltas.Add(stream.Flush());
+
+        Assert.All(deltas, delta => Assert.Equal(delta, Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(delta)))); // no half pairs
+        return deltas;
+    }
+}
