@@ -29,7 +29,7 @@ count() {
   awk '
     function attribute(name) { return match($0, "[[:space:]]" name "=\"[0-9]+\"") ? substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 4) + 0 : 0 }
     BEGIN { RS = "<" }
-    /^assembly[[:space:]]/ { seen = 1; passed += attribute("passed"); failed += attribute("failed") + attribute("errors"); skipped += attribute("skipped") }
+    !seen && /^assembly[[:space:]]/ { seen = 1; passed += attribute("passed"); failed += attribute("failed") + attribute("errors"); skipped += attribute("skipped") }
     /^\/assemblies>/ { complete = 1 }
     END { if (!seen || !complete) exit 1; print passed + 0, failed + 0, skipped + 0 }' "$1"
 }

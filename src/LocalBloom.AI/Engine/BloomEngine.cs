@@ -26,7 +26,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable
 
     public IReadOnlyDictionary<string, long> DeviceMemory { get; } = new Dictionary<string, long> { ["cpu"] = 123_456_789 };
 
-    BloomTokenizer IGenerationEngine.Tokenizer => throw new NotSupportedException("Stand-in.");
+    BloomTokenizer IGenerationEngine.Tokenizer { get; } = new();
 
     public string DescribePlan() => "cpu: layers 0-1, 0.1 GB (stand-in)";
 
