@@ -2,7 +2,7 @@ using LocalBloom.AI.Latency;
 
 namespace LocalBloom.AI.Tests.Perf;
 
-/// <summary>Expected values are numpy's: <c>np.mean</c>, <c>np.std</c>, <c>np.percentile</c>.</summary>
+/// <summary>Expected values were worked out in Python from the definitions of numpy.mean, numpy.std and numpy.percentile.</summary>
 public class LatencyStatisticsTests
 {
     private static readonly double[] _ten = [17.25, 16.9, 18.4, 17.0, 17.1, 16.8, 19.9, 17.3, 17.2, 16.95];
