@@ -173,7 +173,7 @@ upgrade_debian() {
   say "TorchSharp's native library needs $needed; Debian 12 has an older libstdc++."
   say "Cure: ${uri:+add Debian $suite as a source of priority 100 (so that nothing else moves to it), and }install libstdc++6 from $suite; libc6 moves along."
   if ! may_be_root; then
-    say 'That needs root, and sudo asks for a password here. Run this, then try again:'
+    say 'That needs root, and there is no sudo without a password here. Run this, then try again:'
     print_commands "$uri" "$keyring"
     exit 1
   fi
