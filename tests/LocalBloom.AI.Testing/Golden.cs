@@ -38,6 +38,10 @@ public static class Golden
         }
     }
 
+    /// <summary>Gets those of <see cref="Cases"/> that give their prompt as text, not as ids alone.</summary>
+    public static TheoryData<string, int> TextCases =>
+        new(Cases.Where(row => Read(row.Data.Item1).Cases[row.Data.Item2].Prompt is not null).Select(row => row.Data));
+
     /// <summary>Gets the folder of a checkpoint that comes with the tests.</summary>
     public static string Model(string name) => Path.Combine(Roots[0], "models", name);
 
@@ -55,7 +59,7 @@ public sealed record GoldenFile(IReadOnlyList<GoldenCase> Cases);
 
 /// <summary>One prompt and what transformers makes of it.</summary>
 public sealed record GoldenCase(
-    string Prompt,
+    string? Prompt,
     IReadOnlyList<int> Ids,
     [property: JsonPropertyName("last_logits_top50")] GoldenLogits LastLogitsTop50,
     double LastLogitsNorm,

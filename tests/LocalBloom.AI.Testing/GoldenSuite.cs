@@ -12,13 +12,15 @@ public abstract partial class GoldenSuite<TStrategy>(StrategyFixture<TStrategy> 
 {
     public static TheoryData<string, int> Cases => Golden.Cases;
 
+    public static TheoryData<string, int> TextCases => Golden.TextCases;
+
     [Theory]
-    [MemberData(nameof(Cases))]
+    [MemberData(nameof(TextCases))]
     public void Prompt_HasTheReferenceIds(string model, int number)
     {
         GoldenCase golden = Golden.Read(model).Cases[number];
 
-        Assert.Equal(golden.Ids, fixture.Model(model).Tokenizer.EncodeWithSpecialTokens(golden.Prompt));
+        Assert.Equal(golden.Ids, fixture.Model(model).Tokenizer.EncodeWithSpecialTokens(golden.Prompt!));
     }
 
     [Theory]

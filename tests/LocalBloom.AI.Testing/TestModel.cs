@@ -28,9 +28,16 @@ internal sealed class TestModel : IDisposable
 
     /// <summary>Runs a prompt from the start, in steps of at most <paramref name="stepRows"/> tokens.</summary>
     /// <returns>Logits of every position, [tokens][vocabulary].</returns>
-    public float[][] Logits(IReadOnlyList<int> ids, int? stepRows = null)
+    public float[][] Logits(IReadOnlyList<int> ids, int? stepRows = null) =>
+        Run(ids, stepRows ?? _model.Plan.Footprint.StepRows, (_, count) => [.. Enumerable.Range(0, count)]);
+
+    /// <summary>Runs a prompt from the start.</summary>
+    /// <returns>Logits of the last position, [vocabulary].</returns>
+    public float[] LastLogits(IReadOnlyList<int> ids) =>
+        Run(ids, _model.Plan.Footprint.StepRows, (start, count) => start + count == ids.Count ? [count - 1] : []).Single();
+
+    private float[][] Run(IReadOnlyList<int> ids, int rows, Func<int, int, int[]> logitRows)
     {
-        int rows = stepRows ?? _model.Plan.Footprint.StepRows;
         var logits = new List<float[]>();
         using IDisposable inference = inference_mode();
         for (int start = 0; start < ids.Count; start += rows)
@@ -38,8 +45,9 @@ internal sealed class TestModel : IDisposable
             using DisposeScope scope = NewDisposeScope();
             int[] step = [.. ids.Skip(start).Take(rows)];
             var segment = new StepSegment(FirstRow: 0, step.Length, FirstPosition: start, FirstSlot: 0);
-            Tensor result = _model.Runner.Run(new StepPlan(step, [segment], [.. Enumerable.Range(0, step.Length)])).cpu();
-            logits.AddRange(Enumerable.Range(0, step.Length).Select(row => result[row].data<float>().ToArray()));
+            int[] asked = logitRows(start, step.Length);
+            Tensor result = _model.Runner.Run(new StepPlan(step, [segment], asked)).cpu();
+            logits.AddRange(Enumerable.Range(0, asked.Length).Select(row => result[row].data<float>().ToArray()));
         }
 
         return [.. logits];

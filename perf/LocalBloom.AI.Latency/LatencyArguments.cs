@@ -1,0 +1,115 @@
+using System.Globalization;
+using LocalBloom.AI.Samples;
+
+namespace LocalBloom.AI.Latency;
+
+/// <summary>One way of running the model that is measured.</summary>
+/// <param name="Strategy">How the model is spread.</param>
+/// <param name="Devices">Over what; empty leaves it to the engine.</param>
+internal sealed record Target(BloomStrategy Strategy, IReadOnlyList<string> Devices);
+
+/// <summary>What is to be measured, and how.</summary>
+internal sealed record LatencyArguments
+{
+    public const string Help = """
+        Measures the latency of one prompt of about 170 tokens: end to end through IChatClient, and of the engine alone.
+
+        Usage: LocalBloom.AI.Latency (--model FOLDER|ID | --shape NAME) [options]
+
+          --model FOLDER|ID     a checkpoint: the prompt is text and goes through its tokenizer
+          --shape NAME          random weights of this shape (560m, 7b1, …, or layers,hidden,heads,vocabulary), and 170 recorded token ids;
+                                there is no tokenizer, so only the engine is measured
+          --strategy LIST       SingleDevice (default), LayerSplit, …, separated by commas: one group of rows each
+          --devices LISTS       devices of each strategy, the lists separated by semicolons: "cuda:0;cuda:0#0,cuda:0#1";
+                                a single list serves every strategy
+          --number-type NAME    Auto (default), Float32, Float16 or BFloat16
+          --new-tokens LIST     lengths of the answers, 1,64 by default
+          --warmup N            runs before the clock counts, 2 by default
+          --runs N              measured runs, 10 by default
+          --json FILE           writes everything, each sample included
+          --help                this text
+        """;
+
+    private static readonly string[] _valued =
+        ["--model", "--shape", "--strategy", "--devices", "--number-type", "--new-tokens", "--warmup", "--runs", "--json"];
+
+    private static readonly string[] _flags = ["--help", "-h"];
+
+    public string? Model { get; private init; }
+
+    public string? Shape { get; private init; }
+
+    public IReadOnlyList<Target> Targets { get; private init; } = [];
+
+    public BloomNumberType NumberType { get; private init; }
+
+    public IReadOnlyList<int> NewTokens { get; private init; } = [];
+
+    public int Warmup { get; private init; }
+
+    public int Runs { get; private init; }
+
+    public string? JsonFile { get; private init; }
+
+    /// <returns><see langword="null"/> where help was asked for.</returns>
+    /// <exception cref="UsageException">The arguments cannot be understood.</exception>
+    public static LatencyArguments? Parse(IReadOnlyList<string> arguments)
+    {
+        CommandLine line = CommandLine.Parse(arguments, _valued, _flags);
+        if (line.Has("--help") || line.Has("-h"))
+        {
+            return null;
+        }
+
+        if (line.Positional is [string stray, ..])
+        {
+            throw new UsageException($"'{stray}' is not expected; --help lists the options.");
+        }
+
+        int[] newTokens = [.. Split(line.Value("--new-tokens") ?? "1,64", ',').Select(n => CommandLine.ToInteger("--new-tokens", n, 1)).Distinct().Order()];
+        if (newTokens.Length == 0)
+        {
+            throw new UsageException("--new-tokens needs at least one length.");
+        }
+
+        string? model = line.Value("--model");
+        string? shape = line.Value("--shape");
+        if ((model is null) == (shape is null))
+        {
+            throw new UsageException("Say what to measure: either --model FOLDER (or a hub id) or --shape NAME.");
+        }
+
+        return new LatencyArguments
+        {
+            Model = model,
+            Shape = shape,
+            Targets = ToTargets(line.Value("--strategy") ?? nameof(BloomStrategy.SingleDevice), line.Value("--devices") ?? ""),
+            NumberType = line.Choice<BloomNumberType>("--number-type") ?? BloomNumberType.Auto,
+            NewTokens = newTokens,
+            Warmup = line.Integer("--warmup", minimum: 0) ?? 2,
+            Runs = line.Integer("--runs", minimum: 1) ?? 10,
+            JsonFile = line.Value("--json"),
+        };
+    }
+
+    /// <summary>The vocabulary of a shape written out as numbers; BLOOM's own, 250,880, otherwise.</summary>
+    public static int VocabularyOf(string shape) =>
+        Split(shape, ',') is [_, _, _, string last] && int.TryParse(last, CultureInfo.InvariantCulture, out int size) && size > 0 ? size : 250_880;
+
+    private static Target[] ToTargets(string strategies, string devices)
+    {
+        BloomStrategy[] each = [.. Split(strategies, ',').Select(name => CommandLine.ToChoice<BloomStrategy>("--strategy", name))];
+        if (each.Length == 0)
+        {
+            throw new UsageException("--strategy needs at least one name.");
+        }
+
+        string[][] lists = devices.Length == 0 ? [[]] : [.. devices.Split(';').Select(list => Split(list, ','))];
+        return lists.Length == 1 || lists.Length == each.Length
+            ? [.. each.Select((strategy, i) => new Target(strategy, lists[lists.Length == 1 ? 0 : i]))]
+            : throw new UsageException($"--devices has {lists.Length} lists for {each.Length} strategies: give one list, or one for each strategy.");
+    }
+
+    private static string[] Split(string list, char separator) =>
+        list.Split(separator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+}

@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using LocalBloom.AI.Samples;
+using Microsoft.Extensions.AI;
+
+namespace LocalBloom.AI.Latency;
+
+/// <summary>The protocol: the prompt, warm-ups, measured runs, for every length through every path. One run at a time; greedy.</summary>
+internal sealed class LatencyProtocol(LatencyArguments arguments)
+{
+    private const string ClientPath = "IChatClient";
+    private const string EnginePath = "engine";
+
+    public async Task<TargetReport> MeasureAsync(Target target, CancellationToken cancellationToken)
+    {
+        using MeasuredModel model = await MeasuredModel.LoadAsync(arguments, target, cancellationToken);
+
+        var client = new List<JobReport>();
+        var engine = new List<JobReport>();
+        string output = "";
+        foreach (int newTokens in arguments.NewTokens)
+        {
+            if (model.Client is { } chat)
+            {
+                client.Add(await TimeAsync(ClientPath, newTokens, () => ReplyAsync(chat, newTokens, cancellationToken)));
+            }
+
+            var answer = new Answer(model, newTokens);
+            engine.Add(await TimeAsync(EnginePath, newTokens, () => answer.GenerateAsync(cancellationToken)));
+            output = answer.ToString();
+        }
+
+        DecodeReport?[] decoding = [client.Count > 0 ? DecodeReport.Of(client, model.WeightBytes) : null, DecodeReport.Of(engine, model.WeightBytes)];
+        return new TargetReport(
+            target.Strategy.ToString(),
+            target.Devices,
+            model.Engine.DescribePlan(),
+            Input: model.Client is null ? string.Join(' ', model.PromptIds) : SeedPrompt.Text,
+            output,
+            model.WeightBytes,
+            model.Engine.DeviceMemory,
+            Environment.WorkingSet,
+            Machine.GpuMemoryInUse(),
+            [.. client, .. engine],
+            [.. decoding.OfType<DecodeReport>()]);
+    }
+
+    private static async Task<(int Prompt, int Reply)> ReplyAsync(IChatClient client, int newTokens, CancellationToken cancellationToken)
+    {
+        var options = new ChatOptions { Temperature = 0, MaxOutputTokens = newTokens };
+        ChatResponse response = await client.GetResponseAsync(SeedPrompt.Text, options, cancellationToken);
+        return ((int)(response.Usage?.InputTokenCount ?? 0), (int)(response.Usage?.OutputTokenCount ?? 0));
+    }
+
+    private async Task<JobReport> TimeAsync(string path, int newTokens, Func<Task<(int Prompt, int Reply)>> run)
+    {
+        var milliseconds = new List<double>();
+        (int Prompt, int Reply) tokens = default;
+        for (int i = 0; i < arguments.Warmup + arguments.Runs; i++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            tokens = await run();
+            TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+            if (i >= arguments.Warmup)
+            {
+                milliseconds.Add(elapsed.TotalMilliseconds);
+            }
+        }
+
+        return new JobReport(path, tokens.Prompt, newTokens, tokens.Reply, milliseconds);
+    }
+
+    /// <summary>Generates a fixed number of tokens and keeps what came last.</summary>
+    private sealed class Answer(MeasuredModel model, int newTokens)
+    {
+        private readonly GenerationRequest _request = new() { PromptIds = model.PromptIds, MaxNewTokens = newTokens, IgnoreEndOfSequence = true };
+        private readonly List<GenerationDelta> _deltas = [];
+
+        public async Task<(int Prompt, int Reply)> GenerateAsync(CancellationToken cancellationToken)
+        {
+            _deltas.Clear();
+            await foreach (GenerationDelta delta in model.Engine.GenerateAsync(_request, cancellationToken))
+            {
+                _deltas.Add(delta);
+            }
+
+            return (_request.PromptIds.Count, _deltas.Count);
+        }
+
+        public override string ToString() =>
+            model.Client is null ? string.Join(' ', _deltas.Select(d => d.TokenId)) : string.Concat(_deltas.Select(d => d.Text));
+    }
+}

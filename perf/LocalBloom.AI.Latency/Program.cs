@@ -1,0 +1,74 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using LocalBloom.AI;
+using LocalBloom.AI.Latency;
+using LocalBloom.AI.Samples;
+using Microsoft.Extensions.Options;
+
+Console.OutputEncoding = Encoding.UTF8;
+using var cancellation = new CancellationTokenSource();
+Console.CancelKeyPress += (_, pressed) =>
+{
+    pressed.Cancel = !cancellation.IsCancellationRequested; // a second Ctrl+C ends the process
+    cancellation.Cancel();
+};
+
+try
+{
+    if (LatencyArguments.Parse(args) is not { } arguments)
+    {
+        Console.WriteLine(LatencyArguments.Help);
+        return 0;
+    }
+
+    var protocol = new LatencyProtocol(arguments);
+    var targets = new List<TargetReport>();
+    foreach (Target target in arguments.Targets)
+    {
+        Console.Error.WriteLine($"measuring {target.Strategy} {string.Join(',', target.Devices)}");
+        targets.Add(await protocol.MeasureAsync(target, cancellation.Token));
+    }
+
+    var report = new LatencyReport(
+        arguments.Model ?? $"random weights of shape {arguments.Shape}",
+        DateTimeOffset.UtcNow,
+        Machine.Describe(),
+        new Versions(VersionOf(typeof(BloomEngine)), VersionOf(typeof(TorchSharp.torch)), RuntimeInformation.FrameworkDescription),
+        arguments.NumberType.ToString(),
+        arguments.Warmup,
+        arguments.Runs,
+        targets);
+    ReportPrinter.Print(report);
+    if (arguments.JsonFile is { } file)
+    {
+        var format = new JsonSerializerOptions(JsonSerializerDefaults.Web)
+        {
+            WriteIndented = true,
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // a file for people and scripts, not for a web page
+        };
+        await File.WriteAllTextAsync(file, JsonSerializer.Serialize(report, format) + "\n", cancellation.Token);
+    }
+
+    return 0;
+}
+catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+{
+    Console.Error.WriteLine("cancelled");
+    return 130;
+}
+catch (UsageException e)
+{
+    Console.Error.WriteLine(e.Message);
+    return 2;
+}
+catch (Exception e) when (e is LocalBloomException or ArgumentException or OptionsValidationException or IOException or UnauthorizedAccessException)
+{
+    Console.Error.WriteLine(e.Message);
+    return 1;
+}
+
+static string VersionOf(Type type) =>
+    type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? type.Assembly.GetName().Version?.ToString() ?? "unknown";

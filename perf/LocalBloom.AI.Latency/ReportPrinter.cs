@@ -1,0 +1,108 @@
+using Spectre.Console;
+
+namespace LocalBloom.AI.Latency;
+
+/// <summary>Prints a report for people: Markdown tables, which read well on a terminal, in a file and in a README.</summary>
+internal static class ReportPrinter
+{
+    private const int WidthWhenRedirected = 160;
+
+    public static void Print(LatencyReport report)
+    {
+        if (Console.IsOutputRedirected)
+        {
+            AnsiConsole.Profile.Width = WidthWhenRedirected;
+        }
+
+        foreach (TargetReport target in report.Targets)
+        {
+            Console.WriteLine($"{target.Strategy}{(target.Devices.Count > 0 ? " on " : "")}{string.Join(", ", target.Devices)}");
+            Console.WriteLine(target.Plan);
+            Console.WriteLine($"input:  {target.Input}");
+            Console.WriteLine($"output: {target.Output}");
+            Console.WriteLine();
+        }
+
+        AnsiConsole.Write(Jobs(report));
+        AnsiConsole.Write(Decoding(report));
+        PrintMemory(report);
+        PrintCircumstances(report);
+    }
+
+    private static Table Jobs(LatencyReport report)
+    {
+        Table table = NewTable(["strategy", "devices", "path"], ["tokens in", "new", "mean ± sd, ms", "P95, ms", "least, ms"]);
+        foreach (TargetReport target in report.Targets)
+        {
+            foreach (JobReport job in target.Jobs)
+            {
+                LatencyStatistics s = job.Statistics;
+                string came = job.ActualTokens == job.NewTokens ? $"{job.NewTokens}" : $"{job.ActualTokens} of {job.NewTokens}, ended early";
+                AddRow(table, target, job.Path, $"{job.PromptTokens}", came, $"{s.Mean:0.00} ± {s.StandardDeviation:0.00}", $"{s.P95:0.00}", $"{s.Minimum:0.00}");
+            }
+
+            if (target.Jobs.All(job => job.Path == "engine"))
+            {
+                AddRow(table, target, "IChatClient", "–", "–", "no tokenizer: needs --model", "–", "–");
+            }
+        }
+
+        return table;
+    }
+
+    private static Table Decoding(LatencyReport report)
+    {
+        Table table = NewTable(["strategy", "devices", "path"], ["decode, ms/token", "tokens/s", "weights, GB/s"]);
+        foreach (TargetReport target in report.Targets)
+        {
+            foreach (DecodeReport decode in target.Decoding)
+            {
+                string rate = decode.WeightGigabytesPerSecond is { } gigabytes ? $"{gigabytes:0.0}" : "–";
+                AddRow(table, target, decode.Path, $"{decode.MillisecondsPerToken:0.000}", $"{1000 / decode.MillisecondsPerToken:0.0}", rate);
+            }
+        }
+
+        return table;
+    }
+
+    private static void PrintMemory(LatencyReport report)
+    {
+        foreach (TargetReport target in report.Targets)
+        {
+            string engine = string.Join(", ", target.DeviceBytes.Select(device => $"{device.Key} {device.Value / 1e9:0.000} GB"));
+            string driver = target.GpuMemory.Count > 0 ? $"; in use on the GPUs {string.Join(", ", target.GpuMemory)}" : "";
+            Console.WriteLine($"memory after, {target.Strategy}: engine {engine}{driver}; process in RAM {target.WorkingSetBytes / 1e9:0.000} GB");
+        }
+    }
+
+    private static void PrintCircumstances(LatencyReport report)
+    {
+        Machine machine = report.Machine;
+        string gpus = machine.Gpus.Count > 0 ? string.Join(", ", machine.Gpus) : "no GPU found";
+        Console.WriteLine($"{report.Model}, {report.NumberType}; {report.Warmup} warm-ups, {report.Runs} runs; {report.Date:yyyy-MM-dd HH:mm} UTC");
+        Console.WriteLine($"{machine.Cpu}, {machine.Cores} cores; {gpus}; {machine.System}");
+        Console.WriteLine($"LocalBloom.AI {report.Versions.LocalBloom}, TorchSharp {report.Versions.TorchSharp}, {report.Versions.Runtime}");
+    }
+
+    private static Table NewTable(IEnumerable<string> words, IEnumerable<string> numbers)
+    {
+        Table table = new Table().Border(TableBorder.Markdown);
+        foreach (string name in words)
+        {
+            table.AddColumn(name);
+        }
+
+        foreach (string name in numbers)
+        {
+            table.AddColumn(new TableColumn(name).RightAligned());
+        }
+
+        return table;
+    }
+
+    private static void AddRow(Table table, TargetReport target, params string[] cells)
+    {
+        string devices = target.Devices.Count > 0 ? string.Join(", ", target.Devices) : "engine's choice";
+        table.AddRow([Markup.Escape(target.Strategy), Markup.Escape(devices), .. cells.Select(Markup.Escape)]);
+    }
+}

@@ -1,0 +1,69 @@
+using LocalBloom.AI.Testing;
+
+namespace LocalBloom.AI.Gpu.Tests;
+
+public sealed class SingleDeviceCuda : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        Cuda.Require();
+        options.Strategy = BloomStrategy.SingleDevice;
+        options.Devices = ["cuda:0"];
+        options.NumberType = BloomNumberType.Float32;
+    }
+}
+
+public sealed class LayerSplitCuda : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        Cuda.Require();
+        options.Strategy = BloomStrategy.LayerSplit;
+        options.Devices = ["cuda:0#0", "cuda:0#1"];
+        options.NumberType = BloomNumberType.Float32;
+    }
+}
+
+public sealed class SingleDeviceCudaFloat16 : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        SingleDeviceCuda.Configure(options);
+        options.NumberType = BloomNumberType.Float16;
+    }
+}
+
+public sealed class LayerSplitCudaFloat16 : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        LayerSplitCuda.Configure(options);
+        options.NumberType = BloomNumberType.Float16;
+    }
+}
+
+public sealed class SingleDeviceCudaBFloat16 : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        SingleDeviceCuda.Configure(options);
+        options.NumberType = BloomNumberType.BFloat16;
+    }
+}
+
+public sealed class SingleDeviceCudaGolden(StrategyFixture<SingleDeviceCuda> fixture) : GoldenSuite<SingleDeviceCuda>(fixture);
+
+public sealed class LayerSplitCudaGolden(StrategyFixture<LayerSplitCuda> fixture) : GoldenSuite<LayerSplitCuda>(fixture);
+
+public sealed class SingleDeviceCudaFloat16Golden(StrategyFixture<SingleDeviceCudaFloat16> fixture)
+    : HalfPrecisionSuite<SingleDeviceCudaFloat16>(fixture, Float16);
+
+public sealed class LayerSplitCudaFloat16Golden(StrategyFixture<LayerSplitCudaFloat16> fixture)
+    : HalfPrecisionSuite<LayerSplitCudaFloat16>(fixture, Float16);
+
+public sealed class SingleDeviceCudaBFloat16Golden(StrategyFixture<SingleDeviceCudaBFloat16> fixture)
+    : HalfPrecisionSuite<SingleDeviceCudaBFloat16>(fixture, BFloat16);
+
+public sealed class SingleDeviceCudaContract : ChatClientContract<SingleDeviceCuda>;
+
+public sealed class LayerSplitCudaContract : ChatClientContract<LayerSplitCuda>;
