@@ -84,7 +84,8 @@ internal sealed class BloomTokenizer
 
         return ids.Count switch
         {
-            0 => throw new ArgumentException("The prompt is empty, but a model can only continue something. Give it at least one message with text.", nameof(parts)),
+            0 => throw new ArgumentException(
+                "The prompt is empty, but a model can only continue something. Give it at least one message with text.", nameof(parts)),
             _ when ids.Count >= maxContextTokens => throw new ContextOverflowException(ids.Count, maxContextTokens),
             _ => ids,
         };
@@ -128,23 +129,22 @@ internal sealed class BloomTokenizer
     private static List<PromptPart> JoinTexts(IReadOnlyList<PromptPart> parts)
     {
         var joined = new List<PromptPart>();
-        for (int i = 0; i < parts.Count; i++)
+        var text = new StringBuilder();
+        foreach (PromptPart part in parts)
         {
-            if (parts[i].IsSpecialToken)
+            if (part.IsSpecialToken)
             {
-                joined.Add(parts[i]);
-                continue;
+                joined.Add(new PromptPart(text.ToString()));
+                joined.Add(part);
+                text.Clear();
             }
-
-            int start = i;
-            while (i + 1 < parts.Count && !parts[i + 1].IsSpecialToken)
+            else
             {
-                i++;
+                text.Append(part.Value);
             }
-
-            joined.Add(new PromptPart(string.Concat(parts.Skip(start).Take(i + 1 - start).Select(part => part.Value))));
         }
 
+        joined.Add(new PromptPart(text.ToString()));
         return joined;
     }
 

@@ -17,8 +17,15 @@ internal readonly struct LocatedJson(string file, string place, JsonElement elem
 
     private bool IsObject => element.ValueKind == JsonValueKind.Object;
 
-    /// <summary>Gets an item of an array under its index, for a complaint or for a closer look.</summary>
+    /// <summary>Gets an item of an array, in time that grows with <paramref name="index"/>: not for loops.</summary>
     public LocatedJson At(int index) => new(file, $"{place}[{index}]", element[index]);
+
+    /// <summary>Gets an array's items with their places.</summary>
+    public IEnumerable<LocatedJson> LocatedItems()
+    {
+        (string inFile, string array) = (file, place); // a lambda cannot capture a struct's own
+        return Items().Select((item, index) => new LocatedJson(inFile, $"{array}[{index}]", item));
+    }
 
     /// <summary>Gets the text of a string.</summary>
     public string Text() => element.ValueKind == JsonValueKind.String ? element.GetString()! : throw Error("is no string");
@@ -33,13 +40,17 @@ internal readonly struct LocatedJson(string file, string place, JsonElement elem
     public bool IsFalse() => element.ValueKind == JsonValueKind.False;
 
     /// <summary>Gets a whole number.</summary>
-    public int Integer() => element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out int value) ? value : throw Error("is no whole number");
+    public int Integer() =>
+        element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out int value) ? value : throw Error("is no whole number");
 
     /// <summary>Gets the number of an array's items.</summary>
     public int Length() => IsArray ? element.GetArrayLength() : throw Error("is no array");
 
     /// <summary>Gets an array's items.</summary>
     public JsonElement.ArrayEnumerator Items() => IsArray ? element.EnumerateArray() : throw Error("is no array");
+
+    /// <summary>Gets the number of an object's members.</summary>
+    public int MemberCount() => IsObject ? element.GetPropertyCount() : throw Error("is no object");
 
     /// <summary>Gets an object's members.</summary>
     public JsonElement.ObjectEnumerator Members() => IsObject ? element.EnumerateObject() : throw Error("is no object");

@@ -9,13 +9,12 @@ internal sealed class PairMerger
     private const int None = -1;
 
     private readonly int[] _byteIds; // [256]
-    private readonly Dictionary<(int Left, int Right), (int Rank, int Id)> _merges;
+    private readonly Dictionary<TokenPair, Merge> _merges;
 
     /// <summary>Initializes a new instance of the <see cref="PairMerger"/> class.</summary>
     /// <param name="byteIds">[256] the token of each byte.</param>
     /// <param name="merges">Which pairs become which token; lower ranks merge first.</param>
-    public PairMerger(int[] byteIds, Dictionary<(int Left, int Right), (int Rank, int Id)> merges) =>
-        (_byteIds, _merges) = (byteIds, merges);
+    public PairMerger(int[] byteIds, Dictionary<TokenPair, Merge> merges) => (_byteIds, _merges) = (byteIds, merges);
 
     /// <summary>Appends the tokens of one piece of well-formed text.</summary>
     public void Encode(ReadOnlySpan<char> piece, List<int> ids)
@@ -25,7 +24,7 @@ internal sealed class PairMerger
         var symbols = new Symbol[count];
         for (int i = 0; i < count; i++)
         {
-            symbols[i] = new Symbol(_byteIds[bytes[i]], Previous: i - 1, Next: i + 1 < count ? i + 1 : None);
+            symbols[i] = new Symbol { Id = _byteIds[bytes[i]], Previous = i - 1, Next = i + 1 < count ? i + 1 : None };
         }
 
         ArrayPool<byte>.Shared.Return(bytes);
@@ -41,29 +40,30 @@ internal sealed class PairMerger
     /// <param name="symbols">[n] a linked list over the array; a merged pair keeps its left place.</param>
     private void MergeAll(Symbol[] symbols)
     {
-        var queue = new PriorityQueue<Candidate, (int Rank, int Position)>();
+        var queue = new PriorityQueue<Candidate, long>(symbols.Length);
         for (int i = 0; i < symbols.Length - 1; i++)
         {
             Consider(symbols, i, queue);
         }
 
-        while (queue.TryDequeue(out Candidate pair, out (int Rank, int Position) place))
+        while (queue.TryDequeue(out Candidate candidate, out long place))
         {
-            int left = place.Position;
+            int left = (int)(place & uint.MaxValue);
             int right = symbols[left].Next;
 
             // A candidate is stale once either side has been merged away.
-            if (symbols[left].Id != pair.Left || right == None || symbols[right].Id != pair.Right)
+            if (symbols[left].Id != candidate.Pair.Left || right == None || symbols[right].Id != candidate.Pair.Right)
             {
                 continue;
             }
 
             int next = symbols[right].Next;
-            symbols[left] = symbols[left] with { Id = pair.Merged, Next = next };
-            symbols[right] = symbols[right] with { Id = None };
+            symbols[left].Id = candidate.Merged;
+            symbols[left].Next = next;
+            symbols[right].Id = None;
             if (next != None)
             {
-                symbols[next] = symbols[next] with { Previous = left };
+                symbols[next].Previous = left;
                 Consider(symbols, left, queue);
             }
 
@@ -74,16 +74,22 @@ internal sealed class PairMerger
         }
     }
 
-    private void Consider(Symbol[] symbols, int left, PriorityQueue<Candidate, (int Rank, int Position)> queue)
+    private void Consider(Symbol[] symbols, int left, PriorityQueue<Candidate, long> queue)
     {
-        (int Left, int Right) pair = (symbols[left].Id, symbols[symbols[left].Next].Id);
-        if (_merges.TryGetValue(pair, out (int Rank, int Id) merge))
+        var pair = new TokenPair(symbols[left].Id, symbols[symbols[left].Next].Id);
+        if (_merges.TryGetValue(pair, out Merge merge))
         {
-            queue.Enqueue(new Candidate(pair.Left, pair.Right, merge.Id), (merge.Rank, left));
+            queue.Enqueue(new Candidate(pair, merge.Id), ((long)merge.Rank << 32) | (uint)left); // by rank, then from left to right
         }
     }
 
-    private readonly record struct Symbol(int Id, int Previous, int Next);
+    /// <summary>A token of the piece, linked to its neighbours by index; one that was merged away has the id <see cref="None"/>.</summary>
+    private struct Symbol
+    {
+        public int Id;
+        public int Previous;
+        public int Next;
+    }
 
-    private readonly record struct Candidate(int Left, int Right, int Merged);
+    private readonly record struct Candidate(TokenPair Pair, int Merged);
 }

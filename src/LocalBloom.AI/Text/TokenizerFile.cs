@@ -11,6 +11,9 @@ internal sealed class TokenizerFile
     /// <summary>The largest id that is taken at its word: sixteen times BLOOM's. Memory is used for every id up to the largest.</summary>
     private const int MaxId = (1 << 22) - 1;
 
+    /// <summary>The most added tokens: each is looked for in every text, apart from the others.</summary>
+    private const int MaxAddedTokens = 16_384;
+
     private TokenizerFile(LocatedJson root)
     {
         TokenizerPipeline.Check(root);
@@ -35,7 +38,7 @@ internal sealed class TokenizerFile
     public List<string> Merges { get; }
 
     /// <summary>Gets the merges by the ids of their pair.</summary>
-    public Dictionary<(int Left, int Right), (int Rank, int Id)> MergeTable { get; }
+    public Dictionary<TokenPair, Merge> MergeTable { get; }
 
     /// <summary>Gets [256] the token of each single byte; −1 for bytes that UTF-8 never has and the file lacks.</summary>
     public int[] ByteIds { get; }
@@ -71,7 +74,7 @@ internal sealed class TokenizerFile
 
     private static Dictionary<string, int> ReadVocabulary(LocatedJson vocab)
     {
-        var tokens = new Dictionary<string, int>(StringComparer.Ordinal);
+        var tokens = new Dictionary<string, int>(vocab.MemberCount(), StringComparer.Ordinal);
         foreach (JsonProperty token in vocab.Members())
         {
             if (token.Value.ValueKind != JsonValueKind.Number || !token.Value.TryGetInt32(out int id) || id is < 0 or > MaxId)
@@ -87,10 +90,14 @@ internal sealed class TokenizerFile
 
     private static List<AddedToken> ReadAddedTokens(LocatedJson list)
     {
-        var tokens = new List<AddedToken>();
-        for (int i = 0; !list.IsNull && i < list.Length(); i++)
+        if (!list.IsNull && list.Length() > MaxAddedTokens)
         {
-            LocatedJson item = list.At(i);
+            throw list.Error($"has {list.Length()} tokens; expected at most {MaxAddedTokens}, BLOOM has 4");
+        }
+
+        var tokens = new List<AddedToken>();
+        foreach (LocatedJson item in list.IsNull ? [] : list.LocatedItems())
+        {
             var token = new AddedToken(item["content"].Text(), item["id"].Integer(), item["special"].IsTrue(), item["normalized"].IsTrue());
             if (token.Content.Length == 0 || token.Id is < 0 or > MaxId)
             {
@@ -139,29 +146,29 @@ internal sealed class TokenizerFile
         return byId;
     }
 
-    private (List<string> Lines, Dictionary<(int Left, int Right), (int Rank, int Id)> Table) ReadMerges(LocatedJson merges)
+    private (List<string> Lines, Dictionary<TokenPair, Merge> Table) ReadMerges(LocatedJson merges)
     {
         int count = merges.Length();
         var lines = new List<string>(count);
-        var table = new Dictionary<(int Left, int Right), (int Rank, int Id)>(count);
+        var table = new Dictionary<TokenPair, Merge>(count);
+        Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> ids = Tokens.GetAlternateLookup<ReadOnlySpan<char>>();
         foreach (JsonElement item in merges.Items())
         {
             int rank = lines.Count;
-            if (MergeLine(item) is not { } line)
-            {
+            string line = MergeLine(item) ??
                 throw merges.At(rank).Error("is no merge; expected \"left right\" or [\"left\", \"right\"], without other spaces");
-            }
-
             int space = line.IndexOf(' ', StringComparison.Ordinal);
-            (string left, string right) = (line[..space], line[(space + 1)..]);
-            if (!Tokens.TryGetValue(left, out int leftId) || !Tokens.TryGetValue(right, out int rightId) || !Tokens.TryGetValue(left + right, out int id))
+            string merged = line.Remove(space, 1);
+            if (!ids.TryGetValue(line.AsSpan(..space), out int left) ||
+                !ids.TryGetValue(line.AsSpan(space + 1), out int right) ||
+                !ids.TryGetValue(merged, out int id))
             {
-                throw merges.At(rank).Error($"merges '{left}' and '{right}'; both, and what they become, were expected to be in model.vocab");
+                throw merges.At(rank).Error($"is '{line}'; both tokens, and '{merged}', were expected to be in model.vocab");
             }
 
-            if (!table.TryAdd((leftId, rightId), (rank, id)))
+            if (!table.TryAdd(new TokenPair(left, right), new Merge(rank, id)))
             {
-                throw merges.At(rank).Error($"merges '{left}' and '{right}' a second time");
+                throw merges.At(rank).Error($"is '{line}', as an earlier one is");
             }
 
             lines.Add(line);
@@ -180,19 +187,22 @@ internal sealed class TokenizerFile
             _ => null,
         };
 
-        string[]? sides = line?.Split(' ');
-        return sides is [{ Length: > 0 }, { Length: > 0 }] ? line : null;
+        int space = line?.IndexOf(' ', StringComparison.Ordinal) ?? -1;
+        return space > 0 && space < line!.Length - 1 && line.IndexOf(' ', space + 1) < 0 ? line : null;
     }
 
     private int[] FindBytes(LocatedJson vocab)
     {
-        int[] ids = [.. Enumerable.Range(0, 256).Select(value => Tokens.GetValueOrDefault(ByteLevelAlphabet.Spell((byte)value).ToString(), -1))];
+        var ids = new int[256];
         for (int value = 0; value < ids.Length; value++)
         {
+            ids[value] = Tokens.GetValueOrDefault(ByteLevelAlphabet.Spell((byte)value).ToString(), -1);
             bool occursInUtf8 = value is not (0xC0 or 0xC1 or >= 0xF5);
             if (ids[value] < 0 && occursInUtf8)
             {
-                throw vocab.Error($"has no token for the byte 0x{value:X2} ('{ByteLevelAlphabet.Spell((byte)value)}'); expected one for each, so that all text can be encoded");
+                throw vocab.Error(
+                    $"has no token for the byte 0x{value:X2} ('{ByteLevelAlphabet.Spell((byte)value)}'); " +
+                    "expected one for each, so that all text can be encoded");
             }
         }
 
@@ -202,10 +212,13 @@ internal sealed class TokenizerFile
     /// <summary>Refuses special tokens that text can become by merging: a user could then write them.</summary>
     private void CheckSpecialTokens(LocatedJson addedTokens)
     {
-        var reachable = MergeTable.Values.Select(merge => merge.Id).Concat(ByteIds).ToHashSet();
-        if (AddedTokens.Find(token => token.IsSpecial && reachable.Contains(token.Id)) is { } special)
+        Dictionary<int, string> specials = AddedTokens.Where(token => token.IsSpecial).ToDictionary(token => token.Id, token => token.Content);
+        foreach (int id in MergeTable.Values.Select(merge => merge.Id).Concat(ByteIds))
         {
-            throw addedTokens.Error($"calls '{special.Content}' special, but merges produce it from plain text; expected special tokens to be apart");
+            if (specials.TryGetValue(id, out string? special))
+            {
+                throw addedTokens.Error($"calls '{special}' special, but merges produce it from plain text; expected special tokens to be apart");
+            }
         }
     }
 }

@@ -44,7 +44,8 @@ internal static class TokenizerPipeline
         LocatedJson regex = split["pattern"]["Regex"];
         if (KindOf(split) != "Split" || split["behavior"].TextOrNull() != "Isolated" || split["invert"].IsTrue())
         {
-            throw split.Error($"is {KindOf(split)} with behavior {split["behavior"].TextOrNull()}; expected Split with behavior Isolated, not inverted");
+            throw split.Error(
+                $"is {KindOf(split)} with behavior {split["behavior"].TextOrNull()}; expected Split with behavior Isolated, not inverted");
         }
 
         if (regex.Text() is not (BloomRegex or BloomRegexWithoutNesting))

@@ -8,7 +8,8 @@ public class PromptTemplateTests
 {
     private static readonly ChatMessage[] Conversation =
     [
-        new(ChatRole.System, "Be brief."), new(ChatRole.User, "Hi"), new(ChatRole.Assistant, "Hello!"), new(ChatRole.User, ""), new(ChatRole.User, "Who are you?"),
+        new(ChatRole.System, "Be brief."), new(ChatRole.User, "Hi"), new(ChatRole.Assistant, "Hello!"), new(ChatRole.User, ""),
+        new(ChatRole.User, "Who are you?"),
     ];
 
     [Fact]

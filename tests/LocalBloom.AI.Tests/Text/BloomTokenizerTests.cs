@@ -98,6 +98,20 @@ public class BloomTokenizerTests
         }
     }
 
+    [Theory]
+    [InlineData(127)]
+    [InlineData(128)]
+    [InlineData(129)]
+    [InlineData(5_000)]
+    public void Encode_LongPieces_DoNotShowWhoMergesThem(int length)
+    {
+        string piece = string.Concat(Enumerable.Repeat("人工智能和", length))[..length];
+        string word = " " + string.Concat(Enumerable.Repeat("the", length))[..(length - 1)];
+
+        Assert.Equal(piece + word, Tokenizer.Decode(Tokenizer.Encode(piece + word), skipSpecialTokens: true));
+        Assert.Equal([.. Tokenizer.Encode(piece), .. Tokenizer.Encode(word)], Tokenizer.Encode(piece + word));
+    }
+
     [Fact]
     public void Encode_FromManyThreads_GivesWhatOneGives()
     {

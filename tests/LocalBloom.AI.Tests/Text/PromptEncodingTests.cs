@@ -11,7 +11,8 @@ public class PromptEncodingTests
 
     [Fact]
     public void Encode_AdjacentTexts_AreEncodedAsOne() =>
-        Assert.Equal(Tokenizer.Encode("Hello world 😀"), Tokenizer.Encode([new("Hel"), new("lo wor"), new(""), new("ld \ud83d"), new("\ude00")], 100));
+        Assert.Equal(
+            Tokenizer.Encode("Hello world 😀"), Tokenizer.Encode([new("Hel"), new("lo wor"), new(""), new("ld \ud83d"), new("\ude00")], 100));
 
     [Fact]
     public void Encode_SpecialParts_BecomeTheirIds_AndTextNeverDoes()
@@ -66,7 +67,8 @@ public class PromptEncodingTests
     public void TokenCountBound_IsNeverAboveTheCount_NorBelowBytesOverLongest()
     {
         string[] runs = [.. PairMergerTests.LongRuns.Select(row => row.Data)];
-        foreach (string text in RandomTexts.Make(seed: 4, count: 500, maxRunes: 100).Concat(runs).Concat(TokenizerVector.All.Select(vector => vector.Text)))
+        IEnumerable<string> random = RandomTexts.Make(seed: 4, count: 500, maxRunes: 100);
+        foreach (string text in random.Concat(runs).Concat(TokenizerVector.All.Select(vector => vector.Text)))
         {
             int longest = Bound.LongestTokenBytes;
             int simple = (System.Text.Encoding.UTF8.GetByteCount(text) + longest - 1) / longest;

@@ -7,8 +7,8 @@ internal static class RandomTexts
 {
     private static readonly string[] Alphabets =
     [
-        "abcdefghijklmnopqrstuvwxyz", " ", "  \n\t.,!?()|[]", "éüñßøа́бвгд", "的一是不了人我在有他这中大来上国", "، ۔।。，…", "नमस्ते", "مرحبا", "0123456789", "—=-_#*/<s>",
-        "\u0085\u001c\u180e\u200b\u2028\u00a0", "😀👨‍👩‍👧🇫🇷𝔘",
+        "abcdefghijklmnopqrstuvwxyz", " ", "  \n\t.,!?()|[]", "éüñßøа́бвгд", "的一是不了人我在有他这中大来上国", "، ۔।。，…", "नमस्ते", "مرحبا",
+        "0123456789", "—=-_#*/<s>", "\u0085\u001c\u180e\u200b\u2028\u00a0", "😀👨‍👩‍👧🇫🇷𝔘",
     ];
 
     public static IEnumerable<string> Make(int seed, int count, int maxRunes)

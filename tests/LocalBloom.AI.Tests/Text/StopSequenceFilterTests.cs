@@ -77,7 +77,8 @@ public class StopSequenceFilterTests
         Assert.Equal(almost, filter.Flush());
     }
 
-    private static string Letters(Random random, int length) => string.Concat(Enumerable.Range(0, length).Select(_ => random.Next(2) == 0 ? 'a' : 'b'));
+    private static string Letters(Random random, int length) =>
+        string.Concat(Enumerable.Range(0, length).Select(_ => random.Next(2) == 0 ? 'a' : 'b'));
 
     private static IEnumerable<string> Chunks(Random random, string text)
     {

@@ -10,12 +10,12 @@ public class TokenizerFileTests
     {
         ["root is empty"] = (file => file.Root.Clear(), "pre_tokenizer is without a type; expected BLOOM's Sequence"),
         ["normalizer"] = (file => file.Root["normalizer"] = Step("NFKC"), "normalizer changes text before it is encoded (NFKC)"),
-        ["pre_tokenizer is one step"] = (file => file.Root["pre_tokenizer"] = Step("ByteLevel"), "pre_tokenizer is ByteLevel; expected BLOOM's Sequence"),
+        ["pre_tokenizer is one step"] = (file => file.Root["pre_tokenizer"] = Step("ByteLevel"), "pre_tokenizer is ByteLevel; expected"),
         ["three steps"] = (file => file.PreTokenizers.Add(Step("Digits")), "expected BLOOM's Sequence of Split and ByteLevel"),
         ["split of another kind"] = (file => file.PreTokenizers[0] = Step("Whitespace"), "pre_tokenizer.pretokenizers[0] is Whitespace"),
         ["split removes"] = (file => file.PreTokenizers[0]!["behavior"] = "Removed", "behavior Removed; expected Split with behavior Isolated"),
         ["split inverted"] = (file => file.PreTokenizers[0]!["invert"] = true, "not inverted"),
-        ["another regex"] = (file => file.PreTokenizers[0]!["pattern"]!["Regex"] = @"\p{L}+", @"pretokenizers[0].pattern.Regex is '\p{L}+'; only BLOOM's"),
+        ["another regex"] = (file => file.PreTokenizers[0]!["pattern"]!["Regex"] = @"\p{L}+", @"[0].pattern.Regex is '\p{L}+'; only BLOOM's"),
         ["string pattern"] = (file => file.PreTokenizers[0]!["pattern"] = new JsonObject { ["String"] = " " }, "pattern.Regex is no string"),
         ["no byte level"] = (file => file.PreTokenizers[1] = Step("Metaspace"), "pretokenizers[1] is Metaspace; expected ByteLevel"),
         ["prefix space"] = (file => file.PreTokenizers[1]!["add_prefix_space"] = true, "add_prefix_space or use_regex"),
@@ -41,9 +41,9 @@ public class TokenizerFileTests
         ["merge with spaces"] = (file => Merge(file, "a b c"), "model.merges[2] is no merge"),
         ["merge with an inner space"] = (file => Merge(file, new JsonArray("a ", "b")), "model.merges[2] is no merge"),
         ["merge of one"] = (file => Merge(file, "a "), "model.merges[2] is no merge"),
-        ["merge of an unknown token"] = (file => Merge(file, "qq u"), "model.merges[2] merges 'qq' and 'u'; both"),
-        ["merge into an unknown token"] = (file => Merge(file, "q u"), "model.merges[2] merges 'q' and 'u'; both, and what they become"),
-        ["merge twice"] = (file => Merge(file, "t h"), "model.merges[2] merges 't' and 'h' a second time"),
+        ["merge of an unknown token"] = (file => Merge(file, "qq u"), "model.merges[2] is 'qq u'; both tokens, and 'qqu', were expected"),
+        ["merge into an unknown token"] = (file => Merge(file, "q u"), "model.merges[2] is 'q u'; both tokens, and 'qu', were expected"),
+        ["merge twice"] = (file => Merge(file, "t h"), "model.merges[2] is 't h', as an earlier one is"),
         ["added token with two ids"] = (file => file.AddedTokens[1]!["id"] = 999, "gives '</s>' the id 999, which clashes"),
         ["added token on another's id"] = (file => Add(file, "[NEW]", 258), "gives '[NEW]' the id 258, which clashes with 'th'"),
         ["added token twice"] = (file => Add(file, "</s>", 1), "gives '</s>' the id 1, which clashes"),
@@ -139,6 +139,22 @@ public class TokenizerFileTests
     [Fact]
     public void Load_TextThatIsNoUnicode_IsRefused() =>
         AssertRefused(new TokenizerJsonBuilder().Root.ToJsonString().Replace("\"the\"", "\"\\ud800\"", StringComparison.Ordinal), "no valid Unicode");
+
+    [Fact]
+    public void Load_VastListOfAddedTokens_IsRefused()
+    {
+        var file = new TokenizerJsonBuilder();
+        for (int i = 0; i < 16_384; i++)
+        {
+            Add(file, $"<{i}>", 260 + i);
+        }
+
+        Assert.Contains("has 16386 tokens; expected at most 16384", Assert.Throws<CheckpointException>(file.Load).Message, StringComparison.Ordinal);
+
+        file.AddedTokens.RemoveAt(16_385);
+        file.AddedTokens.RemoveAt(16_384);
+        Assert.Equal([260 + 777, 259], file.Load().EncodeWithSpecialTokens("<777>the"));
+    }
 
     [Fact]
     public void Load_NoFile_SaysSo()

@@ -3,7 +3,7 @@ using LocalBloom.AI.Text;
 
 namespace LocalBloom.AI.Tests.Text;
 
-/// <summary>A small tokenizer as BLOOM's file has it: two special tokens, all bytes, and the merges "t h", "th e". Tests spoil it and load it.</summary>
+/// <summary>A small file in BLOOM's form, for tests to spoil: two special tokens, all bytes, and the merges "t h" and "th e".</summary>
 internal sealed class TokenizerJsonBuilder
 {
     public TokenizerJsonBuilder()
