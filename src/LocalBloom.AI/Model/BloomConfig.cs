@@ -83,7 +83,12 @@ internal sealed record BloomConfig
 
         var config = new BloomConfig
         {
-            LayerCount = layers, HiddenSize = hidden, HeadCount = heads, VocabularySize = vocabulary, MaxContextTokens = 2048, PadTokenId = 3,
+            LayerCount = layers,
+            HiddenSize = hidden,
+            HeadCount = heads,
+            VocabularySize = vocabulary,
+            MaxContextTokens = 2048,
+            PadTokenId = 3,
         };
         return config.FindProblem() is string problem ? throw new ArgumentException($"'{shape}' makes no model: {problem}", nameof(shape)) : config;
     }
