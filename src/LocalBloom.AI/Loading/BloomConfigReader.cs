@@ -2,7 +2,7 @@ using LocalBloom.AI.Model;
 
 namespace LocalBloom.AI.Loading;
 
-/// <summary>Reads <c>config.json</c> and the end-of-sequence tokens of <c>generation_config.json</c>, in today's keys and those of the first uploads.</summary>
+/// <summary>Reads <c>config.json</c>, in today's keys and those of the first uploads, and the end tokens of <c>generation_config.json</c>.</summary>
 internal static class BloomConfigReader
 {
     private const int MaxBytes = 1 << 20;
@@ -18,10 +18,8 @@ internal static class BloomConfigReader
         string generation = Path.Combine(folder, "generation_config.json");
         if (File.Exists(generation))
         {
-            config = config with
-            {
-                EosTokenIds = JsonFile.Read(generation, MaxBytes, root => new JsonFields(generation, root).Tokens("eos_token_id")) ?? config.EosTokenIds,
-            };
+            IReadOnlyList<int>? ends = JsonFile.Read(generation, MaxBytes, root => new JsonFields(generation, root).Tokens("eos_token_id"));
+            config = config with { EosTokenIds = ends ?? config.EosTokenIds };
             Check(generation, config);
         }
 

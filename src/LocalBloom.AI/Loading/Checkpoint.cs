@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace LocalBloom.AI.Loading;
 
 /// <summary>A BLOOM checkpoint on disk, checked as a whole and mapped in place. Its tensors' addresses are valid until it is disposed.</summary>
-/// <remarks>Opening reads headers only; weights are the system's file cache and none of the process's own memory. Safe for concurrent reading.</remarks>
+/// <remarks>Opening reads headers only; weights are the system's file cache, no memory of the process's own. Safe for concurrent reading.</remarks>
 internal sealed class Checkpoint : IDisposable
 {
     private readonly List<MappedFile> _files = [];
@@ -94,7 +94,8 @@ internal sealed class Checkpoint : IDisposable
         if (absent.Length > 0)
         {
             throw new CheckpointException(
-                Path.Combine(Folder, weights.IndexName!), $"{absent.Length} listed tensors are not in the file that the index names: {ErrorText.List(absent)}.");
+                Path.Combine(Folder, weights.IndexName!),
+                $"{absent.Length} listed tensors are not in the file that the index names: {ErrorText.List(absent)}.");
         }
     }
 

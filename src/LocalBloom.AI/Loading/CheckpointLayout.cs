@@ -41,7 +41,7 @@ internal static class CheckpointLayout
         }
     }
 
-    /// <summary>Brings the tensors to their canonical names and checks that the model's are all there, in the right shape, and nothing else.</summary>
+    /// <summary>Gives the tensors their canonical names; checks that the model's are all there, in the right shape, and nothing else.</summary>
     /// <param name="folder">The checkpoint, for errors.</param>
     /// <param name="config">The model.</param>
     /// <param name="found">The tensors under the files' names.</param>

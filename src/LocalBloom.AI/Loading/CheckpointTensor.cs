@@ -27,7 +27,7 @@ internal sealed record CheckpointTensor(
     /// <summary>Gets a value indicating whether elements follow each other in row-major order.</summary>
     public bool IsContiguous => ElementCount == 0 || RowMajor(Shape).Zip(Strides, Shape).All(d => d.Third == 1 || d.First == d.Second);
 
-    /// <summary>Gets a value indicating whether the address is a multiple of the element's size. Where it is not, copy bytes before computing.</summary>
+    /// <summary>Gets a value indicating whether the address is a multiple of the element's size. If not, copy bytes before computing.</summary>
     public bool IsAligned => Address % ElementSize == 0;
 
     /// <summary>Gives the bytes of one element of a supported format.</summary>

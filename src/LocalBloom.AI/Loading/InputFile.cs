@@ -2,7 +2,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace LocalBloom.AI.Loading;
 
-/// <summary>Opens and reads files of a checkpoint; whatever the system reports becomes a <see cref="CheckpointException"/> with the file's name.</summary>
+/// <summary>Opens and reads files; whatever the system reports becomes a <see cref="CheckpointException"/> with the file's name.</summary>
 internal static class InputFile
 {
     /// <summary>Opens a non-empty regular file, through symbolic links.</summary>
@@ -12,7 +12,8 @@ internal static class InputFile
         SafeFileHandle? handle = null;
         try
         {
-            // A pipe has no length, and opening one may wait for ever. Links are not followed here: through a linked folder, .NET resolves them wrongly.
+            // A pipe has no length, and opening one may wait for ever. Links are not followed here: where a folder is a link too, .NET
+            // resolves the text of the path and not the folders that it stands for.
             var file = new FileInfo(path);
             if (file.LinkTarget is not null || file.Length > 0)
             {

@@ -86,7 +86,9 @@ internal readonly record struct JsonFields(string Path, JsonElement Root)
         };
         foreach (JsonElement item in items)
         {
-            tokens.Add(item.ValueKind is JsonValueKind.Number && item.TryGetInt32(out int id) ? id : throw Wrong(name, "a token id or a list of them"));
+            int id = 0;
+            bool isToken = item.ValueKind is JsonValueKind.Number && item.TryGetInt32(out id);
+            tokens.Add(isToken ? id : throw Wrong(name, "a token id or a list of them"));
         }
 
         return tokens;

@@ -5,7 +5,7 @@ namespace LocalBloom.AI.Loading;
 /// <summary>Parses foreign JSON: bounded, without duplicate names, and with every failure as a <see cref="CheckpointException"/>.</summary>
 internal static class JsonFile
 {
-    private static readonly JsonDocumentOptions s_options = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
+    private static readonly JsonDocumentOptions s_options = new() { MaxDepth = 32 };
 
     /// <summary>Reads a JSON file whose root is an object.</summary>
     /// <param name="path">The file.</param>
@@ -34,6 +34,7 @@ internal static class JsonFile
         try
         {
             using var document = JsonDocument.Parse(utf8, s_options);
+            RefuseDuplicates(path, what, document.RootElement);
             return document.RootElement.ValueKind is JsonValueKind.Object
                 ? read(document.RootElement)
                 : throw new CheckpointException(path, $"{what} holds a JSON {document.RootElement.ValueKind}; expected an object.");
@@ -42,6 +43,31 @@ internal static class JsonFile
         {
             // InvalidOperationException is what System.Text.Json throws for strings that are no valid Unicode.
             throw new CheckpointException(path, $"{what} is not valid JSON: {e.Message}", e);
+        }
+    }
+
+    // System.Text.Json can refuse them too, but cuts the name in its message after 15 characters. The depth is bounded above.
+    private static void RefuseDuplicates(string path, string what, JsonElement element)
+    {
+        if (element.ValueKind is JsonValueKind.Array)
+        {
+            foreach (JsonElement item in element.EnumerateArray())
+            {
+                RefuseDuplicates(path, what, item);
+            }
+        }
+        else if (element.ValueKind is JsonValueKind.Object)
+        {
+            var names = new HashSet<string>(StringComparer.Ordinal);
+            foreach (JsonProperty property in element.EnumerateObject())
+            {
+                if (!names.Add(property.Name))
+                {
+                    throw new CheckpointException(path, $"{what} has {ErrorText.Name(property.Name)} twice.");
+                }
+
+                RefuseDuplicates(path, what, property.Value);
+            }
         }
     }
 }

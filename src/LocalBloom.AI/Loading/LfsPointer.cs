@@ -10,7 +10,8 @@ internal static class LfsPointer
         ReadOnlySpan<byte> start = "version https://git-lfs"u8;
         if (file.Length <= MaxPointerBytes && file.Length >= start.Length && file.Read(0, start.Length).AsSpan().SequenceEqual(start))
         {
-            throw new CheckpointException(file.Path, "this is a Git LFS pointer, not the weights. Run 'git lfs pull' in the folder, or use 'hf download'.");
+            throw new CheckpointException(
+                file.Path, "this is a Git LFS pointer, not the weights. Run 'git lfs pull' in the folder, or use 'hf download'.");
         }
     }
 }

@@ -24,7 +24,8 @@ internal static partial class ModelLocator
         {
             return File.Exists(Path.Combine(model, ConfigName))
                 ? Path.GetFullPath(model)
-                : throw new CheckpointException(model, $"the folder has no {ConfigName}. Give the folder that holds {ConfigName}, tokenizer.json and weights.");
+                : throw new CheckpointException(
+                    model, $"the folder has no {ConfigName}. Give the folder that holds {ConfigName}, tokenizer.json and weights.");
         }
 
         if (File.Exists(model))
@@ -57,7 +58,8 @@ internal static partial class ModelLocator
 
         string download = $"hf download {repository}{(revision is null ? "" : $" --revision {revision}")}";
         throw new CheckpointException(
-            model, $"there is no such folder, and the model is not in the local cache. Looked in {string.Join(", ", looked)}. Get it with '{download}'.");
+            model,
+            $"there is no such folder, and the model is not in the local cache. Looked in {string.Join(", ", looked)}. Get it with '{download}'.");
     }
 
     private static string? FindSnapshot(string folder, string? revision, out string problem)

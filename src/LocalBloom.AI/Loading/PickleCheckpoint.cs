@@ -1,6 +1,6 @@
 namespace LocalBloom.AI.Loading;
 
-/// <summary>Finds the tensors of a file that torch.save wrote (<c>pytorch_model.bin</c>): a zip file with a pickle and one stored entry a storage.</summary>
+/// <summary>Finds the tensors of a file that torch.save wrote (<c>pytorch_model.bin</c>): a zip file of a pickle and its storages.</summary>
 internal static class PickleCheckpoint
 {
     private const int MaxPickleBytes = 1 << 24; // 176b's largest file has a thousandth of it
@@ -47,7 +47,8 @@ internal static class PickleCheckpoint
 
         string folder = folders[0][..^pickle.Length];
         return entries.Keys.Any(name => name.StartsWith(folder + "code/", StringComparison.Ordinal) || name == folder + "constants.pkl")
-            ? throw new CheckpointException(path, "this is a TorchScript archive, a program with weights. Save the model's state_dict() in its place.")
+            ? throw new CheckpointException(
+                path, "this is a TorchScript archive, a program with weights. Save the model's state_dict() in its place.")
             : folder;
     }
 
@@ -83,7 +84,8 @@ internal static class PickleCheckpoint
         int size = CheckpointTensor.SizeOf(type);
         if (storage.Count != entry.Length / size || entry.Length % size != 0)
         {
-            throw Broken(file, name, $"needs {(Int128)storage.Count * size} bytes in {ErrorText.Name($"data/{storage.Key}")}, which has {entry.Length}");
+            throw Broken(
+                file, name, $"needs {(Int128)storage.Count * size} bytes in {ErrorText.Name($"data/{storage.Key}")}, which has {entry.Length}");
         }
 
         if (!IsInside(tensor))

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace LocalBloom.AI.Loading;
 
-/// <summary>Reads the pickle of a state dict. It knows what torch.save emits for tensors, and nothing else: no name is looked up, nothing is called.</summary>
+/// <summary>Reads the pickle of a state dict. It knows what torch.save emits for tensors, and nothing else: nothing is looked up or called.</summary>
 /// <remarks>
 /// Source: the opcodes of pickle protocol 2, Lib/pickletools.py of CPython; torch/_weights_only_unpickler.py for what a state dict needs of them.
 /// Values refer to each other and are never walked, so neither nesting nor cycles cost stack; each opcode adds a bounded amount of memory.
@@ -221,7 +221,8 @@ internal sealed class PickleReader(string path, byte[] bytes)
         }
     }
 
-    private object? Recall(uint index) => _memo.TryGetValue(index, out object? value) ? value : throw Broken($"recalls value {index}, which it never stored");
+    private object? Recall(uint index) =>
+        _memo.TryGetValue(index, out object? value) ? value : throw Broken($"recalls value {index}, which it never stored");
 
     private long LongInteger()
     {

@@ -127,7 +127,8 @@ internal static class SafetensorsFile
         if (needed > available)
         {
             throw new CheckpointException(
-                file.Path, $"the header promises {(Int128)dataBegin + needed} bytes, but the file has {file.Length}: it is truncated. Download it again.");
+                file.Path,
+                $"the header promises {(Int128)dataBegin + needed} bytes, but the file has {file.Length}: it is truncated. Download it again.");
         }
 
         long covered = 0;
@@ -146,7 +147,8 @@ internal static class SafetensorsFile
 
         if (covered < available)
         {
-            throw new CheckpointException(file.Path, $"{available - covered} bytes after the last tensor belong to none; expected the file to end there.");
+            throw new CheckpointException(
+                file.Path, $"{available - covered} bytes after the last tensor belong to none; expected the file to end there.");
         }
     }
 

@@ -51,13 +51,15 @@ internal sealed record WeightFiles(
         string[] names = [.. index.Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
         if (names.FirstOrDefault(name => !IsPlainName(name)) is string outside)
         {
-            throw new CheckpointException(path, $"the file {ErrorText.Name(outside)} is refused; expected a name without a folder, beside the index.");
+            throw new CheckpointException(
+                path, $"the file {ErrorText.Name(outside)} is refused; expected a name without a folder, beside the index.");
         }
 
         string[] absent = [.. names.Where(name => !File.Exists(Path.Combine(folder, name))).Select(ErrorText.Name)];
         return absent.Length == 0
             ? new WeightFiles(names, read, indexName, index)
-            : throw new CheckpointException(path, $"{absent.Length} of {names.Length} listed files are absent: {ErrorText.List(absent)}. Download them.");
+            : throw new CheckpointException(
+                path, $"{absent.Length} of {names.Length} listed files are absent: {ErrorText.List(absent)}. Download them.");
     }
 
     private static Dictionary<string, string> ReadMap(string path, JsonElement root)

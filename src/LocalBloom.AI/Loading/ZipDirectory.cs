@@ -7,7 +7,7 @@ namespace LocalBloom.AI.Loading;
 internal readonly record struct ZipEntry(long Offset, long Length);
 
 /// <summary>Reads the directory of a zip file whose entries are stored, so that they can be used where they lie. ZIP64 included.</summary>
-/// <remarks>Source: PKWARE's APPNOTE 6.3.10, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.14 – 4.3.16 (ends), 4.5.3 (ZIP64).</remarks>
+/// <remarks>Source: PKWARE's APPNOTE 6.3.10: 4.3.7 (local header), 4.3.12 (central directory), 4.3.14 – 4.3.16 (ends), 4.5.3 (ZIP64).</remarks>
 internal static class ZipDirectory
 {
     private const int EndBytes = 22;
@@ -53,7 +53,8 @@ internal static class ZipDirectory
 
         if (end < 0)
         {
-            throw new CheckpointException(file.Path, "the end of the zip directory is missing: the file is truncated or no zip file. Download it again.");
+            throw new CheckpointException(
+                file.Path, "the end of the zip directory is missing: the file is truncated or no zip file. Download it again.");
         }
 
         ulong count = U16(tail, end + 10), size = U32(tail, end + 12), offset = U32(tail, end + 16);
@@ -78,7 +79,8 @@ internal static class ZipDirectory
         ulong at = U64(locator, 8);
         if (U32(locator, 0) != 0x07064b50 || at > (ulong)end || (ulong)end - at < End64Bytes)
         {
-            throw new CheckpointException(file.Path, "the zip directory is too large for a plain zip file, and its ZIP64 end record is missing or misplaced.");
+            throw new CheckpointException(
+                file.Path, "the zip directory is too large for a plain zip file, and its ZIP64 end record is missing or misplaced.");
         }
 
         byte[] record = file.Read((long)at, End64Bytes);
@@ -104,12 +106,15 @@ internal static class ZipDirectory
         string text = Encoding.UTF8.GetString(name);
         if ((U16(bytes, 8) & 1) != 0 || U16(bytes, 10) != 0)
         {
-            throw Broken(file, text, $"is encrypted or compressed (method {U16(bytes, 10)}); torch.save stores entries as they are. Save the file again");
+            throw Broken(
+                file, text, $"is encrypted or compressed (method {U16(bytes, 10)}); torch.save stores entries as they are. Save the file again");
         }
 
         ReadOnlySpan<byte> extra = bytes.Slice(CentralBytes + nameBytes, extraBytes);
         int used = 0; // ZIP64 values come in this order, each only where the 32-bit field is saturated
-        ulong size = Wide(U32(bytes, 24), extra, ref used), stored = Wide(U32(bytes, 20), extra, ref used), local = Wide(U32(bytes, 42), extra, ref used);
+        ulong size = Wide(U32(bytes, 24), extra, ref used);
+        ulong stored = Wide(U32(bytes, 20), extra, ref used);
+        ulong local = Wide(U32(bytes, 42), extra, ref used);
         return stored == size
             ? (text, Locate(file, text, name, local, size, directory), length)
             : throw Broken(file, text, $"claims {stored} bytes stored and {size} in all; expected the same");

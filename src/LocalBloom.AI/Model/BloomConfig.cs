@@ -33,7 +33,7 @@ internal sealed record BloomConfig
     /// <summary>Gets what is added to the variance in every layer norm; above 0.</summary>
     public double LayerNormEpsilon { get; init; } = 1e-5;
 
-    /// <summary>Gets a value indicating whether the residual is taken after the layer norm (<c>apply_residual_connection_post_layernorm</c>).</summary>
+    /// <summary>Gets <c>apply_residual_connection_post_layernorm</c>: whether the residual is what comes out of the layer norm.</summary>
     public bool ResidualAfterNorm { get; init; }
 
     /// <summary>Gets a value indicating whether the head shares the embedding matrix; otherwise the checkpoint has <c>lm_head.weight</c>.</summary>
@@ -83,7 +83,12 @@ internal sealed record BloomConfig
 
         var config = new BloomConfig
         {
-            LayerCount = layers, HiddenSize = hidden, HeadCount = heads, VocabularySize = vocabulary, MaxContextTokens = 2048, PadTokenId = 3,
+            LayerCount = layers,
+            HiddenSize = hidden,
+            HeadCount = heads,
+            VocabularySize = vocabulary,
+            MaxContextTokens = 2048,
+            PadTokenId = 3,
         };
         return config.FindProblem() is string problem ? throw new ArgumentException($"'{shape}' makes no model: {problem}", nameof(shape)) : config;
     }
