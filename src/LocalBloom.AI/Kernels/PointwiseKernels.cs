@@ -20,7 +20,7 @@ internal sealed class PointwiseKernels(TorchNative torch, KernelCompiler compile
     /// <param name="norm">[width] each.</param>
     /// <param name="result">[rows, width], contiguous; may be <paramref name="x"/>.</param>
     public void Norm(Tensor x, LayerNormWeights norm, Tensor result) => _module.Launch(
-        "norm",
+        "layer_norm",
         ((int)x.shape[0], 1),
         (Threads, 1),
         torch.AddressOf(x), torch.AddressOf(norm.Weight), torch.AddressOf(norm.Bias), torch.AddressOf(result),

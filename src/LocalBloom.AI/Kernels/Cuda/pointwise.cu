@@ -1,10 +1,10 @@
-// norm, add_bias, gelu — what stands between a block's matrix products. All in float32, one rounding at the store.
+// layer_norm, add_bias, gelu — what stands between a block's matrix products. All in float32, one rounding at the store.
 //
 //   x       number [rows, width]
 //   weight  number [width]       bias likewise
 //   result  number [rows, width]
 //
-// norm      result = (x − mean) / sqrt(variance + epsilon) · weight + bias. Grid rows, block 256. Reads x three times; the cache holds it.
+// layer_norm result = (x − mean) / sqrt(variance + epsilon) · weight + bias. Grid rows, block 256. Reads x three times; the cache holds it.
 // add_bias  x += bias. Grid (ceil(width / 256), rows), block 256.
 // gelu      x = gelu(x), BLOOM's tanh approximation. Launched like add_bias.
 // Cost      a few microseconds each: rows · width numbers read and written. What they save is the host's time for a torch operation.
@@ -25,7 +25,7 @@ __device__ __forceinline__ float block_sum(float x, float* shared)
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)
-norm(const number* __restrict__ x, const number* __restrict__ weight, const number* __restrict__ bias, number* __restrict__ result, int width, float epsilon)
+layer_norm(const number* __restrict__ x, const number* __restrict__ weight, const number* __restrict__ bias, number* __restrict__ result, int width, float epsilon)
 {
     __shared__ float shared[THREADS / 32];
     const number* row = x + (size_t)blockIdx.x * width;
