@@ -20,6 +20,7 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
 {
     // BLOOM was trained with so many tokens; checkpoints that say nothing mean this.
     private const int TrainedContext = 2048;
+    private const int MinContext = 16; // as the option's own lower bound
 
     private readonly CudaDriver? _driver = CudaDriver.TryOpen();
 
@@ -58,6 +59,11 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
         IEnumerable<string> names = options.Devices.Count == 0 && map is not null ? map.Shares.Select(share => share.Device.ToString()) : options.Devices;
         IReadOnlyList<DeviceMemory> devices = new DeviceCatalog(_driver, cuda.is_available()).Find(names);
         int context = options.MaxContextTokens ?? source.Config.MaxContextTokens ?? TrainedContext;
+        if (context < MinContext)
+        {
+            throw new PlacementException($"config.json declares a context of {context} tokens. Set MaxContextTokens: 2048 is BLOOM's own.");
+        }
+
         return DevicePlanner.Plan(options.Strategy, new ModelFootprint(source.Config, TypeOf(source), context), devices, map);
     }
 
@@ -87,7 +93,8 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
     {
         var dense = new DenseLinear(native);
         ScalarType type = plan.Footprint.Type;
-        if (type == ScalarType.Float32 || !plan.Shares.Any(share => share.Memory.Device.Kind is DeviceKind.Cpu))
+        bool isExact = type == ScalarType.Float32 && options.CpuPromptNumberType is BloomNumberType.Auto; // nobody asked for fewer digits
+        if (isExact || !plan.Shares.Any(share => share.Memory.Device.Kind is DeviceKind.Cpu))
         {
             return dense;
         }

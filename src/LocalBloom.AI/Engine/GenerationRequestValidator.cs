@@ -8,7 +8,10 @@ internal static class GenerationRequestValidator
     /// <exception cref="ContextOverflowException">The prompt leaves no room for a reply.</exception>
     public static void Validate(GenerationRequest request, int vocabularySize, int maxContextTokens)
     {
-        if (request.PromptIds.Count == 0)
+        Check(request.PromptIds is not null, "PromptIds is null");
+        Check(request.Sampling is not null, "Sampling is null");
+        Check(request.StopSequences is not null, "StopSequences is null");
+        if (request.PromptIds!.Count == 0)
         {
             throw new ArgumentException("The prompt is empty: at least one token is needed to continue from.", nameof(request));
         }
@@ -24,9 +27,9 @@ internal static class GenerationRequestValidator
         }
 
         Check(request.MaxNewTokens >= 1, $"MaxNewTokens is {request.MaxNewTokens}, but must be at least 1");
-        Check(request.StopSequences.All(stop => !string.IsNullOrEmpty(stop)), "a stop sequence is empty");
+        Check(request.StopSequences!.All(stop => !string.IsNullOrEmpty(stop)), "a stop sequence is empty");
 
-        SamplingSettings sampling = request.Sampling;
+        SamplingSettings sampling = request.Sampling!;
         Check(float.IsFinite(sampling.Temperature) && sampling.Temperature >= 0, $"Temperature is {sampling.Temperature}, but must be 0 or more");
         Check(sampling.TopK >= 0, $"TopK is {sampling.TopK}, but must be 0 (off) or more");
         Check(sampling.TopP is > 0 and <= 1, $"TopP is {sampling.TopP}, but must be above 0 and at most 1");

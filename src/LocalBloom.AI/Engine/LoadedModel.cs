@@ -24,9 +24,23 @@ internal sealed record LoadedModel(
     /// <inheritdoc/>
     public void Dispose()
     {
+        // What one owner's device reports must not keep the others from giving their memory back.
+        List<Exception> errors = [];
         foreach (IDisposable owner in Kernels.Concat(Arenas))
         {
-            owner.Dispose();
+            try
+            {
+                owner.Dispose();
+            }
+            catch (LocalBloomException e)
+            {
+                errors.Add(e);
+            }
+        }
+
+        if (errors.Count > 0)
+        {
+            throw errors[0];
         }
     }
 }

@@ -30,15 +30,22 @@ internal sealed class TokenSampler
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor penalized = Penalize(logits);
+        (Tensor peak, Tensor best) = penalized.max(0);
+        if (float.IsNaN(peak.item<float>()))
+        {
+            throw new LocalBloomException(
+                "The model's logits are not numbers. Either its weights are broken, or they overflow this number type: try BFloat16 or Float32.");
+        }
+
         int id;
         if (_settings.Temperature == 0)
         {
-            id = (int)penalized.argmax().item<long>();
+            id = (int)best.item<long>();
         }
         else
         {
             double point = _random.NextDouble();
-            id = Warp(penalized, _settings, point).At(point);
+            id = Warp(penalized - peak, _settings, point).At(point); // at most 0, so that no temperature makes it overflow upwards
         }
 
         _seen.Add(id);
@@ -60,6 +67,11 @@ internal sealed class TokenSampler
         for (int width = Math.Min(isCut ? settings.TopK : FirstLook, vocabulary); ; width = vocabulary)
         {
             (Tensor values, Tensor ids) = scaled.topk(width, 0, largest: true, sorted: true);
+            if (isCut && width < vocabulary && (int)(scaled >= values[width - 1]).sum().item<long>() is var tied && tied > width)
+            {
+                (values, ids) = scaled.topk(tied, 0, largest: true, sorted: true); // like transformers: equals of the k-th are kept too
+            }
+
             double normalizer = (isCut ? values : scaled).logsumexp(0).item<float>();
             double[] probabilities = [.. values.cpu().data<float>().ToArray().Select(value => Math.Exp(value - normalizer))];
             if (isCut || width == vocabulary || probabilities.Sum() > needed)
