@@ -40,7 +40,7 @@ names_model() {
 "$repository/scripts/native-deps.sh"
 build
 if [[ -z ${LOCALBLOOM_MODEL:-} ]] && ! names_model "$@"; then
-  export LOCALBLOOM_MODEL="$repository/tests/golden/models/safetensors-f16-stops"
+  export LOCALBLOOM_MODEL="$repository/tests/golden/models/safetensors-f32"
   echo 'No --model and no LOCALBLOOM_MODEL: this is a tiny random test model, and its answers are noise.' >&2
 fi
 exec dotnet exec "$program" "$@"

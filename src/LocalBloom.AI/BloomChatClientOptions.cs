@@ -45,9 +45,9 @@ public sealed class BloomChatClientOptions
     public int? MaxContextTokens { get; set; }
 
     /// <summary>Gets or sets the most tokens of a reply whose request does not say.</summary>
-    /// <value>256 by default.</value>
+    /// <value><see langword="null"/> by default: 256, or fewer where the context ends first.</value>
     [TokenCount(1, 131_072)]
-    public int MaxOutputTokens { get; set; } = 256;
+    public int? MaxOutputTokens { get; set; }
 
     /// <summary>Gets or sets how chat messages become the text that the model continues.</summary>
     /// <value><see cref="PromptTemplate.Bloomz"/> by default. In configuration: <c>Bloomz</c>, <c>Dialogue</c> or <c>Completion</c>.</value>

@@ -12,6 +12,7 @@ namespace LocalBloom.AI.Testing;
 internal sealed class TestModel : IDisposable
 {
     private readonly LoadedModel _model;
+    private readonly int[] _blocks;
 
     public TestModel(BloomChatClientOptions options)
     {
@@ -20,6 +21,7 @@ internal sealed class TestModel : IDisposable
         using var source = new CheckpointWeights(Checkpoint.Open(ModelLocator.Locate(options.Model)), native);
         Tokenizer = BloomTokenizer.Load(Path.Combine(options.Model, "tokenizer.json"));
         _model = new EngineFactory(options, native, NullLogger.Instance).Build(source, Tokenizer, progress: null, CancellationToken.None);
+        _blocks = [.. Enumerable.Range(0, _model.Plan.Footprint.CacheBlocks)];
     }
 
     public BloomTokenizer Tokenizer { get; }
@@ -44,7 +46,7 @@ internal sealed class TestModel : IDisposable
         {
             using DisposeScope scope = NewDisposeScope();
             int[] step = [.. ids.Skip(start).Take(rows)];
-            var segment = new StepSegment(FirstRow: 0, step.Length, FirstPosition: start, FirstSlot: 0);
+            var segment = new StepSegment(FirstRow: 0, step.Length, FirstPosition: start, _blocks);
             int[] asked = logitRows(start, step.Length);
             Tensor result = _model.Runner.Run(new StepPlan(step, [segment], asked)).cpu();
             logits.AddRange(Enumerable.Range(0, asked.Length).Select(row => result[row].data<float>().ToArray()));

@@ -4,8 +4,11 @@ namespace LocalBloom.AI.Chat;
 
 /// <summary>Turns chat messages and options into a <see cref="ChatRequest"/>: every option is honoured or refused by name.</summary>
 /// <remarks>Reads the caller's objects only while <see cref="Map"/> runs and never changes them. Immutable and thread-safe.</remarks>
-internal sealed class ChatRequestMapper(string modelId, PromptTemplate template, int defaultMaxOutputTokens)
+internal sealed class ChatRequestMapper(string modelId, PromptTemplate template, int? defaultMaxOutputTokens)
 {
+    // Replies that never stop are what users of local models complain of most.
+    private const int UsualMaxOutputTokens = 256;
+
     /// <summary>Maps one request.</summary>
     /// <param name="messages">The conversation.</param>
     /// <param name="options">The request's options, if any.</param>
@@ -37,7 +40,7 @@ internal sealed class ChatRequestMapper(string modelId, PromptTemplate template,
     {
         if (options?.MaxOutputTokens is not int tokens)
         {
-            return defaultMaxOutputTokens;
+            return defaultMaxOutputTokens ?? UsualMaxOutputTokens;
         }
 
         OptionValue.Require(tokens >= 1, nameof(options.MaxOutputTokens), tokens, "1 or more");

@@ -70,14 +70,14 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
 
     private static BloomStage Stage(DevicePlan plan, DeviceShare share, DeviceArena arena, WeightLoader loader, IBloomOps ops)
     {
-        (BloomConfig config, ScalarType type, int context) = plan.Footprint;
+        (BloomConfig config, ScalarType type, _) = plan.Footprint;
         ResidentLayers layers = loader.LoadLayers(arena, share.FirstLayer, share.LayerCount);
         Tensor slopes = arena.Allocate(ScalarType.Float32, config.HeadCount, 1, 1);
         slopes.copy_(tensor(Alibi.Slopes(config.HeadCount)).view(-1, 1, 1));
         BloomBlock[] blocks =
         [
             .. Enumerable.Range(share.FirstLayer, share.LayerCount).Select(layer =>
-                new BloomBlock(layer, ops, layers, LayerCache.Allocate(arena, config, type, context), config.ResidualAfterNorm)),
+                new BloomBlock(layer, ops, layers, LayerCache.Allocate(arena, config, type, plan.Footprint.CacheBlocks), config.ResidualAfterNorm)),
         ];
         return new BloomStage(blocks, Workspace.Allocate(arena, config, type, plan.Footprint.StepRows), slopes);
     }

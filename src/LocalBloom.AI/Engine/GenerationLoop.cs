@@ -12,6 +12,8 @@ namespace LocalBloom.AI.Engine;
 /// <param name="logger">Told of failures.</param>
 internal sealed class GenerationLoop(LoadedModel model, ChannelReader<Sequence> requests, ILogger logger)
 {
+    private readonly int[] _blocks = [.. Enumerable.Range(0, model.Plan.Footprint.CacheBlocks)]; // one sequence at a time has them all
+
     /// <summary>Runs until the channel is completed or the engine is disposed.</summary>
     /// <param name="stopping">Ends the running sequence at the next step.</param>
     public void Run(CancellationToken stopping)
@@ -62,7 +64,7 @@ internal sealed class GenerationLoop(LoadedModel model, ChannelReader<Sequence> 
     private int? Step(Sequence sequence, int[] ids, int position, bool wantsToken)
     {
         using DisposeScope scope = NewDisposeScope();
-        var segment = new StepSegment(FirstRow: 0, ids.Length, position, FirstSlot: 0);
+        var segment = new StepSegment(FirstRow: 0, ids.Length, position, _blocks);
         Tensor logits = model.Runner.Run(new StepPlan(ids, [segment], wantsToken ? [ids.Length - 1] : []));
         return wantsToken ? sequence.Sampler.Next(logits[0]) : null;
     }

@@ -1,3 +1,5 @@
+using LocalBloom.AI.Model;
+
 namespace LocalBloom.AI.Engine;
 
 /// <summary>What one forward pass computes, as host data: the rows of one or several sequences, one after the other.</summary>
@@ -10,9 +12,29 @@ internal sealed record StepPlan(int[] TokenIds, StepSegment[] Segments, int[] Lo
 /// <param name="FirstRow">The first of its rows in the step.</param>
 /// <param name="RowCount">How many tokens are computed.</param>
 /// <param name="FirstPosition">The position of the first of them in the sequence: so many tokens are in the cache already.</param>
-/// <param name="FirstSlot">The cache slot of the sequence's position 0; its positions have consecutive slots.</param>
-internal readonly record struct StepSegment(int FirstRow, int RowCount, int FirstPosition, int FirstSlot)
+/// <param name="Blocks">The cache blocks of the sequence: position p is in slot <see cref="SlotOf"/>(p). At least enough for <see cref="Length"/>.</param>
+internal readonly record struct StepSegment(int FirstRow, int RowCount, int FirstPosition, int[] Blocks)
 {
     /// <summary>Gets the tokens that the sequence has after this step.</summary>
     public int Length => FirstPosition + RowCount;
+
+    /// <summary>Gets a value indicating whether the sequence's slots follow each other in the cache.</summary>
+    public bool IsContiguous
+    {
+        get
+        {
+            for (int i = 1; i < LayerCache.BlockCount(Length); i++)
+            {
+                if (Blocks[i] != Blocks[0] + i)
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Gets the cache slot of a position.</summary>
+    public int SlotOf(int position) => (Blocks[position / LayerCache.BlockSize] * LayerCache.BlockSize) + (position % LayerCache.BlockSize);
 }

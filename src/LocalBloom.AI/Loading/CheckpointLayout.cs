@@ -5,41 +5,12 @@ namespace LocalBloom.AI.Loading;
 /// <summary>The tensors that a BLOOM checkpoint has, by canonical name, and the comparison of what was found with them.</summary>
 internal static class CheckpointLayout
 {
-    /// <summary>The head's matrix, [vocabulary, hidden], where it is not the embedding matrix.</summary>
-    public const string HeadName = "lm_head.weight";
-
     private const string Prefix = "transformer.";
 
     /// <summary>Gives all tensors of a model with their shapes, in the order of computation.</summary>
-    public static IReadOnlyDictionary<string, IReadOnlyList<long>> Shapes(BloomConfig config)
-    {
-        long hidden = config.HiddenSize, inner = config.InnerSize, vocabulary = config.VocabularySize;
-        var shapes = new OrderedDictionary<string, IReadOnlyList<long>>(StringComparer.Ordinal) { ["word_embeddings.weight"] = [vocabulary, hidden] };
-        AddPair("word_embeddings_layernorm", [hidden]);
-        for (int i = 0; i < config.LayerCount; i++)
-        {
-            AddPair($"h.{i}.input_layernorm", [hidden]);
-            AddPair($"h.{i}.self_attention.query_key_value", [3 * hidden, hidden]);
-            AddPair($"h.{i}.self_attention.dense", [hidden, hidden]);
-            AddPair($"h.{i}.post_attention_layernorm", [hidden]);
-            AddPair($"h.{i}.mlp.dense_h_to_4h", [inner, hidden]);
-            AddPair($"h.{i}.mlp.dense_4h_to_h", [hidden, inner]);
-        }
-
-        AddPair("ln_f", [hidden]);
-        if (!config.TieWordEmbeddings)
-        {
-            shapes[HeadName] = [vocabulary, hidden];
-        }
-
-        return shapes;
-
-        void AddPair(string name, long[] weight)
-        {
-            shapes[name + ".weight"] = weight;
-            shapes[name + ".bias"] = [weight[0]];
-        }
-    }
+    public static IReadOnlyDictionary<string, IReadOnlyList<long>> Shapes(BloomConfig config) =>
+        new OrderedDictionary<string, IReadOnlyList<long>>(
+            BloomTensors.All(config).Select(tensor => KeyValuePair.Create(tensor.Name, (IReadOnlyList<long>)tensor.Shape)), StringComparer.Ordinal);
 
     /// <summary>Gives the tensors their canonical names; checks that the model's are all there, in the right shape, and nothing else.</summary>
     /// <param name="folder">The checkpoint, for errors.</param>
@@ -63,9 +34,9 @@ internal static class CheckpointLayout
                     folder, $"a tensor is there twice: {ErrorText.Name(rawNames[name])} and {ErrorText.Name(tensor.Name)} (in {tensor.File}).");
             }
 
-            if (name == HeadName && config.TieWordEmbeddings)
+            if (name == BloomTensors.Head && config.TieWordEmbeddings)
             {
-                notes.Add($"{HeadName} in {tensor.File} is ignored: config.json ties the head to word_embeddings.weight.");
+                notes.Add($"{BloomTensors.Head} in {tensor.File} is ignored: config.json ties the head to word_embeddings.weight.");
             }
             else if (!shapes.TryGetValue(name, out IReadOnlyList<long>? shape))
             {
@@ -87,11 +58,11 @@ internal static class CheckpointLayout
     }
 
     private static string Canonical(string name) =>
-        name.StartsWith(Prefix, StringComparison.Ordinal) && name != Prefix + HeadName ? name[Prefix.Length..] : name;
+        name.StartsWith(Prefix, StringComparison.Ordinal) && name != Prefix + BloomTensors.Head ? name[Prefix.Length..] : name;
 
     private static void RefuseMixedNames(string folder, IReadOnlyDictionary<string, IReadOnlyList<long>> shapes, Dictionary<string, string> rawNames)
     {
-        string[] known = [.. rawNames.Where(pair => pair.Key != HeadName && shapes.ContainsKey(pair.Key)).Select(pair => pair.Value)];
+        string[] known = [.. rawNames.Where(pair => pair.Key != BloomTensors.Head && shapes.ContainsKey(pair.Key)).Select(pair => pair.Value)];
         string? prefixed = known.FirstOrDefault(name => name.StartsWith(Prefix, StringComparison.Ordinal));
         string? bare = known.FirstOrDefault(name => !name.StartsWith(Prefix, StringComparison.Ordinal));
         if (prefixed is not null && bare is not null)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using LocalBloom.AI.Model;
 using LocalBloom.AI.Native;
 using LocalBloom.AI.Weights;
@@ -27,6 +28,12 @@ internal sealed class CheckpointWeights(Checkpoint checkpoint, TorchNative nativ
     public void Fill(string name, Tensor destination, CancellationToken cancellationToken)
     {
         CheckpointTensor stored = checkpoint.Tensors[name];
+        if (!stored.IsAligned)
+        {
+            FillUnaligned(stored, destination);
+            return;
+        }
+
         using Tensor source = native.Wrap(stored.Address, stored.Type, CPU, [.. stored.Shape], [.. stored.Strides]);
         long rows = stored.Shape[0];
         long rowBytes = Math.Max(1, stored.Shape.Skip(1).Aggregate(stored.Type.ElementSize(), (long bytes, long size) => bytes * size));
@@ -37,6 +44,23 @@ internal sealed class CheckpointWeights(Checkpoint checkpoint, TorchNative nativ
             using DisposeScope scope = NewDisposeScope();
             long count = Math.Min(chunk, rows - row);
             destination.narrow(0, row, count).copy_(source.narrow(0, row, count));
+        }
+    }
+
+    // Early writers did not pad their headers. Torch must not compute on odd addresses, so that the bytes are moved first.
+    private unsafe void FillUnaligned(CheckpointTensor stored, Tensor destination)
+    {
+        nuint bytes = (nuint)(stored.ElementSize * (1 + stored.Shape.Zip(stored.Strides).Sum(dimension => (dimension.First - 1) * dimension.Second)));
+        void* copy = NativeMemory.AlignedAlloc(bytes, DeviceArena.Alignment);
+        try
+        {
+            NativeMemory.Copy((void*)stored.Address, copy, bytes);
+            using Tensor source = native.Wrap((nint)copy, stored.Type, CPU, [.. stored.Shape], [.. stored.Strides]);
+            destination.copy_(source);
+        }
+        finally
+        {
+            NativeMemory.AlignedFree(copy);
         }
     }
 

@@ -8,7 +8,7 @@ namespace LocalBloom.AI.Model;
 /// <param name="layer">Its number in the whole model.</param>
 /// <param name="ops">Who computes.</param>
 /// <param name="residency">Where its weights are leased.</param>
-/// <param name="cache">Its keys and values.</param>
+/// <param name="cache">Its keys and values of all sequences.</param>
 /// <param name="residualAfterNorm">Whether the residual is taken after the norm (apply_residual_connection_post_layernorm).</param>
 internal sealed class BloomBlock(int layer, IBloomOps ops, ILayerResidency residency, LayerCache cache, bool residualAfterNorm)
 {

@@ -20,7 +20,7 @@ internal sealed class BloomStage(IReadOnlyList<BloomBlock> blocks, Workspace wor
     public Tensor Forward(StepPlan plan)
     {
         Workspace work = workspace.First(plan.TokenIds.Length);
-        var step = new StepContext(plan.Segments, [.. plan.Segments.Select(segment => Alibi.Bias(slopes, segment))], work);
+        using var step = new StepContext(plan.Segments, work, slopes);
         foreach (BloomBlock block in blocks)
         {
             block.Forward(work.Stream, step);

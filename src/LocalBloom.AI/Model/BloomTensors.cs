@@ -10,19 +10,7 @@ internal static class BloomTensors
     public const string Head = "lm_head.weight";
 
     /// <summary>Gets what stands before the first block and after the last.</summary>
-    public static IEnumerable<(string Name, long[] Shape)> Ends(BloomConfig config)
-    {
-        long hidden = config.HiddenSize;
-        yield return (Embedding, [config.VocabularySize, hidden]);
-        yield return ("word_embeddings_layernorm.weight", [hidden]);
-        yield return ("word_embeddings_layernorm.bias", [hidden]);
-        yield return ("ln_f.weight", [hidden]);
-        yield return ("ln_f.bias", [hidden]);
-        if (!config.TieWordEmbeddings)
-        {
-            yield return (Head, [config.VocabularySize, hidden]);
-        }
-    }
+    public static IEnumerable<(string Name, long[] Shape)> Ends(BloomConfig config) => First(config).Concat(Last(config));
 
     /// <summary>Gets the tensors of one block.</summary>
     public static IEnumerable<(string Name, long[] Shape)> Layer(BloomConfig config, int layer)
@@ -42,7 +30,24 @@ internal static class BloomTensors
             [($"h.{layer}.{name}.weight", shape), ($"h.{layer}.{name}.bias", [shape[0]])];
     }
 
-    /// <summary>Gets every tensor.</summary>
+    /// <summary>Gets every tensor, in the order of computation.</summary>
     public static IEnumerable<(string Name, long[] Shape)> All(BloomConfig config) =>
-        Ends(config).Concat(Enumerable.Range(0, config.LayerCount).SelectMany(layer => Layer(config, layer)));
+        [.. First(config), .. Enumerable.Range(0, config.LayerCount).SelectMany(layer => Layer(config, layer)), .. Last(config)];
+
+    private static IEnumerable<(string Name, long[] Shape)> First(BloomConfig config) =>
+    [
+        (Embedding, [config.VocabularySize, config.HiddenSize]),
+        ("word_embeddings_layernorm.weight", [config.HiddenSize]),
+        ("word_embeddings_layernorm.bias", [config.HiddenSize]),
+    ];
+
+    private static IEnumerable<(string Name, long[] Shape)> Last(BloomConfig config)
+    {
+        yield return ("ln_f.weight", [config.HiddenSize]);
+        yield return ("ln_f.bias", [config.HiddenSize]);
+        if (!config.TieWordEmbeddings)
+        {
+            yield return (Head, [config.VocabularySize, config.HiddenSize]);
+        }
+    }
 }

@@ -40,14 +40,16 @@ internal sealed class TorchOps(TorchNative torch, ILinearKernel linear) : IBloom
     /// <inheritdoc/>
     public void AppendAttend(Tensor qkv, LayerCache cache, StepContext step, Tensor result)
     {
-        long heads = cache.Keys.shape[0];
+        long heads = cache.Keys.shape[1];
         long headDim = cache.Keys.shape[2];
         for (int i = 0; i < step.Segments.Length; i++)
         {
             using DisposeScope scope = NewDisposeScope();
             StepSegment segment = step.Segments[i];
-            Tensor rows = qkv.narrow(0, segment.FirstRow, segment.RowCount).view(segment.RowCount, heads, 3, headDim).permute(2, 1, 0, 3);
-            Tensor attended = Attend(rows[0], rows[1], rows[2], cache, segment, step.Biases[i]); // [heads, rows, headDim]
+            Tensor rows = qkv.narrow(0, segment.FirstRow, segment.RowCount).view(segment.RowCount, heads, 3, headDim).permute(2, 0, 1, 3);
+            Tensor keys = Append(cache.Keys, rows[1], step, i);
+            Tensor values = Append(cache.Values, rows[2], step, i);
+            Tensor attended = Attend(rows[0], keys, values, step.Bias(i)); // [heads, rows, headDim]
             result.narrow(0, segment.FirstRow, segment.RowCount).view(segment.RowCount, heads, headDim).copy_(attended.transpose(0, 1));
         }
     }
@@ -68,17 +70,27 @@ internal sealed class TorchOps(TorchNative torch, ILinearKernel linear) : IBloom
         return logits.to_type(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
-    // q, k, v: [heads, rows, headDim]. Scores are float32 whatever the cache holds: in 16 bits ALiBi's bias alone would round by whole units.
-    private static Tensor Attend(Tensor q, Tensor k, Tensor v, LayerCache cache, StepSegment segment, Tensor bias)
+    // Writes new rows, [rows, heads, headDim], into the cache; returns all the segment's, [length, heads, headDim].
+    private static Tensor Append(Tensor cache, Tensor rows, StepContext step, int index)
     {
-        int newSlot = segment.FirstSlot + segment.FirstPosition;
-        cache.Keys.narrow(1, newSlot, segment.RowCount).copy_(k);
-        cache.Values.narrow(1, newSlot, segment.RowCount).copy_(v);
+        StepSegment segment = step.Segments[index];
+        if (segment.IsContiguous)
+        {
+            Tensor sequence = cache.narrow(0, segment.SlotOf(0), segment.Length);
+            sequence.narrow(0, segment.FirstPosition, segment.RowCount).copy_(rows);
+            return sequence;
+        }
 
-        Tensor keys = cache.Keys.narrow(1, segment.FirstSlot, segment.Length).to_type(ScalarType.Float32);
-        Tensor values = cache.Values.narrow(1, segment.FirstSlot, segment.Length).to_type(ScalarType.Float32);
-        float scale = 1 / MathF.Sqrt(q.shape[2]);
-        Tensor scores = q.to_type(ScalarType.Float32).baddbmm(keys.transpose(1, 2), bias, beta: 1, alpha: scale);
-        return bmm(scores.softmax(-1), values);
+        Tensor slots = step.Slots(index);
+        cache.index_copy_(0, slots.narrow(0, segment.FirstPosition, segment.RowCount), rows);
+        return cache.index_select(0, slots);
+    }
+
+    // Scores are float32 whatever the cache holds: in 16 bits ALiBi's bias alone would round by whole units.
+    private static Tensor Attend(Tensor q, Tensor keys, Tensor values, Tensor bias)
+    {
+        Tensor queries = q.to_type(ScalarType.Float32).transpose(0, 1); // [heads, rows, headDim]
+        Tensor scores = queries.baddbmm(keys.to_type(ScalarType.Float32).permute(1, 2, 0), bias, beta: 1, alpha: 1 / MathF.Sqrt(q.shape[2]));
+        return bmm(scores.softmax(-1), values.to_type(ScalarType.Float32).transpose(0, 1));
     }
 }

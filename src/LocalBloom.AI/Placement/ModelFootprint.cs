@@ -19,11 +19,14 @@ internal sealed record ModelFootprint(BloomConfig Config, ScalarType Type, int C
     public int StepRows { get; } =
         (int)Math.Clamp(MaxScoreElements / ((long)Config.HeadCount * ContextTokens), Math.Min(MinStepRows, ContextTokens), Math.Min(MaxStepRows, ContextTokens));
 
+    /// <summary>Gets the blocks of the cache.</summary>
+    public int CacheBlocks => LayerCache.BlockCount(ContextTokens);
+
     /// <summary>Gets the bytes of one layer's weights.</summary>
     public long LayerWeightBytes => WeightLoader.SizeOf(Type, BloomTensors.Layer(Config, 0));
 
     /// <summary>Gets the bytes of one layer's cache.</summary>
-    public long LayerCacheBytes => LayerCache.SizeOf(Config, Type, ContextTokens);
+    public long LayerCacheBytes => LayerCache.SizeOf(Config, Type, CacheBlocks);
 
     /// <summary>Gets the bytes of embedding, outer norms and head.</summary>
     public long EndsBytes => WeightLoader.SizeOf(Type, BloomTensors.Ends(Config));

@@ -28,9 +28,14 @@ internal sealed class RandomWeights(BloomConfig config) : IWeightSource
         }
         else
         {
-            destination.normal_(0, InitializerRange);
+            // A generator of the tensor's own: the same numbers whichever device asks first.
+            using var generator = new Generator(StableSeed(name), destination.device);
+            destination.normal_(0, InitializerRange, generator);
         }
     }
+
+    // FNV-1a: string.GetHashCode differs from process to process.
+    private static ulong StableSeed(string name) => name.Aggregate(14695981039346656037UL, (hash, character) => (hash ^ character) * 1099511628211UL);
 
     /// <inheritdoc/>
     public void Dispose()
