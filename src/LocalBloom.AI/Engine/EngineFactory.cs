@@ -34,18 +34,19 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
         DevicePlan plan = Plan(source);
         EngineLog.Planned(logger, plan.ToString());
         var arenas = new List<DeviceArena>();
+        var ops = new DeviceOps(native, _driver, plan, LinearKernel(plan), logger);
         try
         {
             var loader = new WeightLoader(source, plan.Footprint.Type, progress, cancellationToken);
             arenas.AddRange(plan.Shares.Select(share => new DeviceArena(native, _driver, share.Memory.Device, share.ArenaBytes)));
-            var ops = new TorchOps(native, LinearKernel(plan));
             (Tensor embedding, LayerNormWeights embeddingNorm, LayerNormWeights finalNorm, Tensor head) = loader.LoadEnds(arenas[0]);
-            var ends = new ModelEnds(ops, embedding, embeddingNorm, finalNorm, head);
-            BloomStage[] stages = [.. plan.Shares.Select((share, i) => Stage(plan, share, arenas[i], loader, ops))];
-            return new LoadedModel(source.Config, plan, tokenizer, new EagerRunner(new BloomModel(ends, stages)), arenas);
+            var ends = new ModelEnds(ops.For(plan.Shares[0].Memory.Device), embedding, embeddingNorm, finalNorm, head);
+            BloomStage[] stages = [.. plan.Shares.Select((share, i) => Stage(plan, share, arenas[i], loader, ops.For(share.Memory.Device)))];
+            return new LoadedModel(source.Config, plan, tokenizer, new EagerRunner(new BloomModel(ends, stages)), arenas, [ops]);
         }
         catch
         {
+            ops.Dispose();
             arenas.ForEach(arena => arena.Dispose());
             throw;
         }
