@@ -29,7 +29,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     private readonly Lock _lock = new();
     private Task<LoadedModel>? _loading;
     private Thread? _thread;
-    private bool _isDisposed;
+    private volatile bool _isDisposed;
 
     /// <summary>Initializes a new instance of the <see cref="BloomEngine"/> class. Nothing is loaded yet.</summary>
     /// <param name="options">The model and how to run it; read when the model is loaded.</param>
@@ -60,8 +60,8 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <exception cref="InvalidOperationException">The model is not loaded.</exception>
     public IReadOnlyDictionary<string, long> DeviceMemory => Loaded.Arenas.ToDictionary(arena => arena.Device.ToString(), arena => arena.Capacity);
 
-    private LoadedModel Loaded => _loading is { IsCompletedSuccessfully: true } loading
-        ? loading.Result
+    private LoadedModel Loaded => _isDisposed ? throw new ObjectDisposedException(nameof(BloomEngine))
+        : _loading is { IsCompletedSuccessfully: true } loading ? loading.Result
         : throw new InvalidOperationException($"The model is not loaded. Await {nameof(LoadAsync)} first.");
 
     /// <summary>Gets which device holds what, for people: a line for each device.</summary>
@@ -142,7 +142,10 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
 
         _requests.Writer.TryComplete();
         _stopping.Cancel();
-        thread?.Join();
+        if (thread != Thread.CurrentThread)
+        {
+            thread?.Join(); // from a progress callback it would wait for itself; the load ends right after it
+        }
     }
 
     /// <inheritdoc cref="Dispose"/>
