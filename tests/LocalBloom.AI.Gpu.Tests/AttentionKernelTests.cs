@@ -54,14 +54,14 @@ public sealed class AttentionKernelTests
         {
             StepSegment[] segments = Segments(sequences, new Random(seed));
             int rows = segments.Sum(segment => segment.RowCount);
-            using var generator = new Generator((ulong)seed++, CUDA);
-            Tensor Random(params long[] shape) => randn(shape, ScalarType.Float32, CUDA, generator: generator).to_type(type);
+            using var generator = new Generator((ulong)seed++, CPU);
+            Tensor Random(params long[] shape) => randn(shape, generator: generator).cuda().to_type(type);
             Tensor qkv = Random(rows, 3 * heads * headDim);
             var expectedCache = new LayerCache(Random(Blocks * LayerCache.BlockSize, heads, headDim), Random(Blocks * LayerCache.BlockSize, heads, headDim));
             var cache = new LayerCache(expectedCache.Keys.clone(), expectedCache.Values.clone());
             Tensor expected = full([rows, heads * headDim], float.NaN, type, CUDA);
             Tensor actual = full([rows, heads * headDim], float.NaN, type, CUDA);
-            using var step = new StepContext(segments, new Workspace(qkv, qkv, qkv, qkv), slopes);
+            using var step = new StepContext(segments, new Workspace(qkv, qkv, qkv, qkv, qkv), slopes);
 
             new TorchOps(native, new DenseLinear(native)).AppendAttend(qkv, expectedCache, step, expected);
             kernel.Append(qkv, cache, step);

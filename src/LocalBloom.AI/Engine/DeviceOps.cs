@@ -1,9 +1,11 @@
 using LocalBloom.AI.Diagnostics;
 using LocalBloom.AI.Kernels;
+using LocalBloom.AI.Model;
 using LocalBloom.AI.Native;
 using LocalBloom.AI.Ops;
 using LocalBloom.AI.Placement;
 using Microsoft.Extensions.Logging;
+using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Engine;
 
@@ -16,7 +18,7 @@ namespace LocalBloom.AI.Engine;
 internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePlan plan, ILinearKernel linear, ILogger logger) : IDisposable
 {
     private readonly Dictionary<BloomDevice, IBloomOps> _ops = [];
-    private readonly List<AttentionKernel> _kernels = [];
+    private readonly List<IDisposable> _kernels = [];
 
     /// <summary>Gets the operations of a device.</summary>
     public IBloomOps For(BloomDevice device)
@@ -40,20 +42,24 @@ internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePl
             return torch;
         }
 
-        if (!AttentionKernel.Supports(plan.Footprint.Config, plan.Footprint.Type))
-        {
-            EngineLog.NoKernel(logger, device.ToString(), $"heads of {plan.Footprint.Config.HeadDim} numbers are not supported");
-            return torch;
-        }
-
         if (Nvrtc.TryOpen(native.Folder) is not { } nvrtc)
         {
             EngineLog.NoKernel(logger, device.ToString(), "libnvrtc, CUDA's run-time compiler, is not beside torch");
             return torch;
         }
 
-        var kernel = new AttentionKernel(native, new KernelCompiler(nvrtc, driver!), device.Index, plan.Footprint.Config, plan.Footprint.Type);
-        _kernels.Add(kernel);
-        return new CudaOps(torch, kernel);
+        (BloomConfig config, ScalarType type, _) = plan.Footprint;
+        var compiler = new KernelCompiler(nvrtc, driver!);
+        var pointwise = new PointwiseKernels(native, compiler, device.Index, type);
+        _kernels.Add(pointwise);
+        if (!AttentionKernel.Supports(config, type))
+        {
+            EngineLog.NoKernel(logger, device.ToString(), $"heads of {config.HeadDim} numbers are not supported");
+            return new CudaOps(native, torch, pointwise, attention: null);
+        }
+
+        var attention = new AttentionKernel(native, compiler, device.Index, config, type);
+        _kernels.Add(attention);
+        return new CudaOps(native, torch, pointwise, attention);
     }
 }
