@@ -20,7 +20,7 @@ internal sealed class TokenSampler
     public TokenSampler(SamplingSettings settings, IEnumerable<int> promptIds)
     {
         _settings = settings;
-        _random = settings.Seed is { } seed ? new Random(unchecked((int)(seed ^ (seed >> 32)))) : new Random();
+        _random = settings.Seed is { } seed ? new Random(Scramble(seed)) : new Random();
         _seen.UnionWith(promptIds);
     }
 
@@ -74,8 +74,16 @@ internal sealed class TokenSampler
 
             double normalizer = (isCut ? values : scaled).logsumexp(0).item<float>();
             double[] probabilities = [.. values.cpu().data<float>().ToArray().Select(value => Math.Exp(value - normalizer))];
-            if (isCut || width == vocabulary || probabilities.Sum() > needed)
+            double sum = probabilities.Sum();
+            bool isComplete = isCut || width == vocabulary;
+            if (isComplete || sum > needed)
             {
+                if (isComplete)
+                {
+                    // The normalizer is a float32, some 1e-6 off: what is missing must not fall to the least probable token.
+                    probabilities = [.. probabilities.Select(probability => probability / sum)];
+                }
+
                 return Nucleus([.. ids.cpu().data<long>().ToArray().Select(id => (int)id)], probabilities, settings.TopP);
             }
         }
@@ -102,6 +110,15 @@ internal sealed class TokenSampler
         }
 
         return result;
+    }
+
+    // Random takes 31 bits and forgets the sign: SplitMix64's finalizer makes all 64 count, so that no two likely seeds meet.
+    private static int Scramble(long seed)
+    {
+        ulong bits = unchecked((ulong)seed + 0x9E3779B97F4A7C15);
+        bits = unchecked((bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9);
+        bits = unchecked((bits ^ (bits >> 27)) * 0x94D049BB133111EB);
+        return (int)(bits >> 33);
     }
 
     // Keeps a token while the tokens before it have less than topP together.
