@@ -98,7 +98,7 @@ public sealed class BloomChatClient : IChatClient
             null;
     }
 
-    /// <summary>Disposes the engine, unless it belongs to a service container. No request may be running.</summary>
+    /// <summary>Disposes the engine, unless it belongs to a service container: running requests end with <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose()
     {
         if (!_disposed)

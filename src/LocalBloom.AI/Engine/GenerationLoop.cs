@@ -35,8 +35,8 @@ internal sealed class GenerationLoop(LoadedModel model, ChannelReader<Sequence> 
         }
         catch (Exception e)
         {
+            sequence.End(e is LocalBloomException ? e : new LocalBloomException($"A step failed: {FirstLine(e.Message)}", e)); // first: loggers may throw
             EngineLog.StepFailed(logger, e);
-            sequence.End(e is LocalBloomException ? e : new LocalBloomException($"A step failed: {FirstLine(e.Message)}", e));
         }
     }
 

@@ -12,19 +12,35 @@ namespace LocalBloom.AI.Engine;
 /// <param name="Tokenizer">Null for a model of random weights, which has no text.</param>
 /// <param name="Runner">Runs its steps.</param>
 /// <param name="Arenas">Each device's memory.</param>
+/// <param name="Kernels">Code on the devices.</param>
 internal sealed record LoadedModel(
     BloomConfig Config,
     DevicePlan Plan,
     BloomTokenizer? Tokenizer,
     IStepRunner Runner,
-    IReadOnlyList<DeviceArena> Arenas) : IDisposable
+    IReadOnlyList<DeviceArena> Arenas,
+    IReadOnlyList<IDisposable> Kernels) : IDisposable
 {
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (DeviceArena arena in Arenas)
+        // What one owner's device reports must not keep the others from giving their memory back.
+        List<Exception> errors = [];
+        foreach (IDisposable owner in Kernels.Concat(Arenas))
         {
-            arena.Dispose();
+            try
+            {
+                owner.Dispose();
+            }
+            catch (LocalBloomException e)
+            {
+                errors.Add(e);
+            }
+        }
+
+        if (errors.Count > 0)
+        {
+            throw errors[0];
         }
     }
 }

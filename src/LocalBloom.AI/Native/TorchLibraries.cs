@@ -12,9 +12,9 @@ internal static class TorchLibraries
 
     /// <summary>Loads torch and TorchSharp's own library into the process. Loading again is free.</summary>
     /// <param name="libTorchPath">The <c>torch/lib</c> of an installed PyTorch; null for the variable LOCALBLOOM_LIBTORCH, or else the native package.</param>
-    /// <returns>Handles of <c>torch_cpu</c> and, where there is one, <c>torch_cuda</c> (else 0).</returns>
+    /// <returns>The folder, and handles of <c>torch_cpu</c> and, where there is one, <c>torch_cuda</c> (else 0).</returns>
     /// <exception cref="NativeBackendException">A library is missing or does not load.</exception>
-    public static (nint TorchCpu, nint TorchCuda) Load(string? libTorchPath)
+    public static (string Folder, nint TorchCpu, nint TorchCuda) Load(string? libTorchPath)
     {
         string folder = FindTorch(libTorchPath);
         var handles = new Dictionary<string, nint>();
@@ -35,7 +35,7 @@ internal static class TorchLibraries
         }
 
         LoadLibrary(Path.Combine(torchSharp, FileName("LibTorchSharp")));
-        return (handles["torch_cpu"], handles.GetValueOrDefault("torch_cuda"));
+        return (folder, handles["torch_cpu"], handles.GetValueOrDefault("torch_cuda"));
     }
 
     private static string FindTorch(string? libTorchPath)

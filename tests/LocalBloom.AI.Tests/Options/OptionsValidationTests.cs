@@ -16,7 +16,7 @@ public class OptionsValidationTests
         ["context too long"] = (o => o.MaxContextTokens = 131_073, ["MaxContextTokens is 131073"]),
         ["no output"] = (o => o.MaxOutputTokens = 0, ["MaxOutputTokens is 0", "1 to 131072"]),
         ["output as long as the context"] = (
-            o => o.MaxContextTokens = 256, ["MaxOutputTokens", "256 tokens", "MaxContextTokens = 256", "Lower MaxOutputTokens"]),
+            o => (o.MaxContextTokens, o.MaxOutputTokens) = (256, 256), ["MaxOutputTokens", "256 tokens", "MaxContextTokens = 256", "Lower MaxOutputTokens"]),
         ["unknown device"] = (o => o.Devices = ["cpu", "gpu:0"], ["Devices", "'gpu:0' is no device", "cuda:0#0"]),
         ["second cpu"] = (o => o.Devices = ["cpu:1"], ["'cpu:1' is no device", "cpu#1"]),
         ["device twice"] = (o => o.Devices = ["cuda", "cuda:0"], ["cuda:0 is listed more than once", "cuda:0#0"]),
