@@ -25,12 +25,12 @@ internal sealed record Arguments
         Ctrl+C cancels. Exit codes: 0 answered, 1 failed, 2 wrong arguments, 130 cancelled.
         """;
 
-    private static readonly string[] _valued =
+    private static readonly string[] s_valued =
     [
         "--model", "--question", "--passage", "--strategy", "--device", "--layer-map", "--number-type", "--max-tokens", "--template",
     ];
 
-    private static readonly string[] _flags = ["--quiet", "--verbose", "--help", "-h"];
+    private static readonly string[] s_flags = ["--quiet", "--verbose", "--help", "-h"];
 
     public string Model { get; private init; } = "";
 
@@ -58,7 +58,7 @@ internal sealed record Arguments
     /// <exception cref="UsageException">The arguments cannot be understood.</exception>
     public static Arguments? Parse(IReadOnlyList<string> arguments)
     {
-        CommandLine line = CommandLine.Parse(arguments, _valued, _flags);
+        CommandLine line = CommandLine.Parse(arguments, s_valued, s_flags);
         if (line.Has("--help") || line.Has("-h"))
         {
             return null;

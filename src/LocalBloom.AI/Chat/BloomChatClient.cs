@@ -26,7 +26,7 @@ namespace LocalBloom.AI;
 public sealed class BloomChatClient : IChatClient
 {
     // Nothing listens: the model runs in this process. Telemetry wants an address with a port, and 0 is the port that nobody can have.
-    private static readonly Uri _providerUri = new("http://127.0.0.1:0");
+    private static readonly Uri s_providerUri = new("http://127.0.0.1:0");
 
     private readonly IGenerationEngine _engine;
     private readonly bool _ownsEngine;
@@ -50,7 +50,7 @@ public sealed class BloomChatClient : IChatClient
         _engine = engine;
         _ownsEngine = ownsEngine;
         _mapper = new ChatRequestMapper(engine.ModelId, options.PromptTemplate, options.MaxOutputTokens);
-        _metadata = new ChatClientMetadata("localbloom", _providerUri, engine.ModelId);
+        _metadata = new ChatClientMetadata("localbloom", s_providerUri, engine.ModelId);
         _logger = loggerFactory?.CreateLogger<BloomChatClient>() ?? NullLogger<BloomChatClient>.Instance;
     }
 

@@ -4,7 +4,7 @@ namespace LocalBloom.AI.Tests.Options;
 
 public class OptionsValidationTests
 {
-    private static readonly Dictionary<string, (Action<BloomChatClientOptions> Break, string[] Says)> _rules = new()
+    private static readonly Dictionary<string, (Action<BloomChatClientOptions> Break, string[] Says)> s_rules = new()
     {
         ["no model"] = (o => o.Model = "", ["Model"]),
         ["no template"] = (o => o.PromptTemplate = null!, ["PromptTemplate"]),
@@ -40,7 +40,7 @@ public class OptionsValidationTests
         ["no such folder"] = (o => o.LibTorchPath = "/no/such/torch/lib", ["LibTorchPath", "'/no/such/torch/lib' does not exist"]),
     };
 
-    private static readonly Dictionary<string, Action<BloomChatClientOptions>> _allowed = new()
+    private static readonly Dictionary<string, Action<BloomChatClientOptions>> s_allowed = new()
     {
         ["defaults"] = _ => { },
         ["single part"] = o => (o.Strategy, o.Devices) = (BloomStrategy.SingleDevice, ["cuda:0#0"]),
@@ -55,22 +55,22 @@ public class OptionsValidationTests
         ["long context"] = o => (o.MaxContextTokens, o.MaxOutputTokens) = (131_072, 131_071),
     };
 
-    public static TheoryData<string> Rules => [.. _rules.Keys];
+    public static TheoryData<string> Rules => [.. s_rules.Keys];
 
-    public static TheoryData<string> Allowed => [.. _allowed.Keys];
+    public static TheoryData<string> Allowed => [.. s_allowed.Keys];
 
     [Theory]
     [MemberData(nameof(Rules))]
     public void Rule_Broken_NamesOptionValueAndCure(string rule)
     {
         var options = new BloomChatClientOptions { Model = "m" };
-        _rules[rule].Break(options);
+        s_rules[rule].Break(options);
 
         OptionsValidationException error =
             Assert.Throws<OptionsValidationException>(() => BloomChatClientOptionsValidator.ThrowIfInvalid(options));
 
         string failure = Assert.Single(error.Failures);
-        Assert.All(_rules[rule].Says, says => Assert.Contains(says, failure, StringComparison.Ordinal));
+        Assert.All(s_rules[rule].Says, says => Assert.Contains(says, failure, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -78,7 +78,7 @@ public class OptionsValidationTests
     public void Combination_ThatWorks_IsAccepted(string combination)
     {
         var options = new BloomChatClientOptions { Model = "m" };
-        _allowed[combination](options);
+        s_allowed[combination](options);
 
         BloomChatClientOptionsValidator.ThrowIfInvalid(options);
     }
