@@ -38,6 +38,13 @@ internal static class TorchLibraries
         return (folder, handles["torch_cpu"], handles.GetValueOrDefault("torch_cuda"));
     }
 
+    /// <summary>Says what to do about a library that the system's loader refused.</summary>
+    internal static string Explain(string path, string error) =>
+        error.Contains("GLIBCXX", StringComparison.Ordinal) || error.Contains("libstdc++", StringComparison.Ordinal)
+            ? "This system's libstdc++ is older than torch needs (GLIBCXX_3.4.32): use Debian 13, Ubuntu 24.04 or newer, or, on Debian 12, " +
+              "add the suite trixie at a low pin priority and run: apt-get install -t trixie libstdc++6"
+            : $"{path} does not load: {error.ReplaceLineEndings(" ").Trim()}";
+
     private static string FindTorch(string? libTorchPath)
     {
         string? named = libTorchPath ?? Environment.GetEnvironmentVariable(Variable);
@@ -82,10 +89,4 @@ internal static class TorchLibraries
             throw new NativeBackendException(Explain(path, e.Message), e);
         }
     }
-
-    private static string Explain(string path, string error) =>
-        error.Contains("GLIBCXX", StringComparison.Ordinal) || error.Contains("libstdc++", StringComparison.Ordinal)
-            ? "This system's libstdc++ is older than torch needs (GLIBCXX_3.4.32): use Debian 13, Ubuntu 24.04 or newer, or, on Debian 12, " +
-              "add the suite trixie at a low pin priority and run: apt-get install -t trixie libstdc++6"
-            : $"{path} does not load: {error.ReplaceLineEndings(" ").Trim()}";
 }
