@@ -4,10 +4,10 @@ namespace LocalBloom.AI.Samples;
 internal sealed record Arguments
 {
     public const string Help = """
-        Asks a BLOOM model a question, with or without a passage to consult.
+        Asks a BLOOM model a question about a passage, and streams the answer.
 
         Usage: QuestionAnswering [options] [QUESTION] [PASSAGE-FILE]
-        Without a question it asks one of its own about a passage in Chinese.
+        Without a passage it brings one of its own, in Chinese, on tuberculosis; without a question it asks one about that.
 
           --model FOLDER|ID     checkpoint folder, or a hub id in the local cache; else the variable LOCALBLOOM_MODEL
           --question TEXT       the question, in place of the first argument

@@ -56,7 +56,7 @@ public sealed class BloomChatClient : IChatClient
 
     /// <summary>Loads the model unless it is loaded, so that the first request need not wait for it. Concurrent calls share one load.</summary>
     /// <param name="progress">Receives how far the loading has come.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="cancellationToken">Cancels the load if this call started it, else only the wait for it.</param>
     /// <exception cref="LocalBloomException">The model cannot be loaded; the message says what to do.</exception>
     public Task LoadAsync(IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -115,7 +115,7 @@ public sealed class BloomChatClient : IChatClient
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         cancellationToken.ThrowIfCancellationRequested();
-        await _engine.LoadAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
+        await _engine.LoadAsync(cancellationToken: CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false); // others may wait for the load too
 
         IReadOnlyList<int> promptIds = _engine.Encode(request.Prompt);
         var updates = new ResponseUpdates(_engine.ModelId);

@@ -29,6 +29,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     private readonly Lock _lock = new();
     private Task<LoadedModel>? _loading;
     private Thread? _thread;
+    private LocalBloomException? _stopReason;
     private bool _isDisposed;
 
     /// <summary>Initializes a new instance of the <see cref="BloomEngine"/> class. Nothing is loaded yet.</summary>
@@ -62,6 +63,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
 
     private LoadedModel Loaded =>
         _isDisposed ? throw new ObjectDisposedException(nameof(BloomEngine)) :
+        _stopReason is { } reason ? throw new LocalBloomException(reason.Message, reason) :
         _loading is { IsCompletedSuccessfully: true } loading ? loading.Result :
         throw new InvalidOperationException($"The model is not loaded. Await {nameof(LoadAsync)} first.");
 
@@ -116,8 +118,9 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        await LoadAsync(progress: null, cancellationToken).ConfigureAwait(false);
+        await LoadAsync(progress: null, CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false); // others may wait for the load too
         LoadedModel model = Loaded;
+        request = request with { PromptIds = [.. request.PromptIds ?? []] }; // what was checked is what is computed
         GenerationRequestValidator.Validate(request, model.Config.VocabularySize, MaxContextTokens);
 
         var sequence = new Sequence(request, model.Tokenizer, model.Config.EosTokenIds, MaxContextTokens, cancellationToken);
@@ -221,9 +224,9 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     private void Run(TaskCompletionSource<LoadedModel> loaded, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
         LoadedModel model;
-        using var cancelled = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, cancellationToken);
         try
         {
+            using var cancelled = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, cancellationToken);
             model = Load(progress, cancelled.Token);
         }
         catch (OperationCanceledException)
@@ -257,6 +260,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
 
     private void EndAll(LocalBloomException error)
     {
+        _stopReason = error;
         _requests.Writer.TryComplete(error);
         while (_requests.Reader.TryRead(out Sequence? waiting))
         {

@@ -47,8 +47,7 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
         }
         catch
         {
-            ops.Dispose();
-            arenas.ForEach(arena => arena.Dispose());
+            _ = LoadedModel.DisposeAll([ops, .. arenas]); // what made the load fail is what counts
             throw;
         }
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using LocalBloom.AI.Execution;
 using LocalBloom.AI.Model;
 using LocalBloom.AI.Placement;
@@ -25,22 +26,29 @@ internal sealed record LoadedModel(
     public void Dispose()
     {
         // What one owner's device reports must not keep the others from giving their memory back.
-        List<Exception> errors = [];
-        foreach (IDisposable owner in Kernels.Concat(Arenas))
+        if (DisposeAll([.. Kernels, .. Arenas]) is { } error)
+        {
+            throw error;
+        }
+    }
+
+    /// <summary>Disposes every owner.</summary>
+    /// <returns>The first error, if there was one.</returns>
+    public static Exception? DisposeAll(IEnumerable<IDisposable> owners)
+    {
+        Exception? first = null;
+        foreach (IDisposable owner in owners)
         {
             try
             {
                 owner.Dispose();
             }
-            catch (LocalBloomException e)
+            catch (Exception e) when (e is LocalBloomException or ExternalException)
             {
-                errors.Add(e);
+                first ??= e;
             }
         }
 
-        if (errors.Count > 0)
-        {
-            throw errors[0];
-        }
+        return first;
     }
 }

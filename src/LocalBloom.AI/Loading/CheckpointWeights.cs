@@ -1,6 +1,7 @@
 using LocalBloom.AI.Model;
 using LocalBloom.AI.Native;
 using LocalBloom.AI.Weights;
+using Microsoft.Win32.SafeHandles;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -13,6 +14,9 @@ internal sealed class CheckpointWeights(Checkpoint checkpoint, TorchNative nativ
 {
     // A copy to a GPU, or into another number type, may need a host buffer of a chunk's size: so much anonymous memory, whatever the tensor.
     private const long ChunkBytes = 64 << 20;
+
+    private readonly Dictionary<string, long> _lengths = checkpoint.Tensors.Values
+        .Select(tensor => Path.Combine(checkpoint.Folder, tensor.File)).Distinct().ToDictionary(path => path, LengthOf);
 
     /// <inheritdoc/>
     public BloomConfig Config => checkpoint.Config;
@@ -30,11 +34,26 @@ internal sealed class CheckpointWeights(Checkpoint checkpoint, TorchNative nativ
         long rows = stored.Shape[0];
         long rowBytes = Math.Max(1, stored.Shape.Skip(1).Aggregate(stored.ElementSize, (long bytes, long size) => bytes * size));
         long chunk = Math.Clamp(ChunkBytes / rowBytes, 1, rows);
+        string path = Path.Combine(checkpoint.Folder, stored.File);
+        using SafeFileHandle file = InputFile.Open(path, out _);
         for (long row = 0; row < rows; row += chunk)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            RefuseShorter(path, file);
             CopyRows(stored, row, Math.Min(chunk, rows - row), destination);
         }
+    }
+
+    // Pages of a map whose file has become shorter end the process when they are touched: ask before each chunk.
+    private void RefuseShorter(string path, SafeFileHandle file)
+    {
+        long length = RandomAccess.GetLength(file);
+        if (_lengths.TryGetValue(path, out long before) && length < before)
+        {
+            throw new CheckpointException(path, $"the file became shorter while it was loaded: {length} bytes of {before}. Load again once it is complete.");
+        }
+
+        _lengths[path] = length;
     }
 
     private void CopyRows(CheckpointTensor stored, long row, long count, Tensor destination)
@@ -66,6 +85,12 @@ internal sealed class CheckpointWeights(Checkpoint checkpoint, TorchNative nativ
             using Tensor source = native.Wrap((nint)copy, stored.Type, CPU, shape, [.. stored.Strides]);
             destination.copy_(source);
         }
+    }
+
+    private static long LengthOf(string path)
+    {
+        using SafeFileHandle file = InputFile.Open(path, out long length);
+        return length;
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace LocalBloom.AI.Native;
@@ -17,6 +18,7 @@ internal static class TorchLibraries
     public static (string Folder, nint TorchCpu, nint TorchCuda) Load(string? libTorchPath)
     {
         string folder = FindTorch(libTorchPath);
+        RefuseSecond(folder);
         var handles = new Dictionary<string, nint>();
         foreach (string name in s_inLoadingOrder)
         {
@@ -62,6 +64,24 @@ internal static class TorchLibraries
         return Find(SearchFolders(), library) ?? throw new NativeBackendException(
             "The native part of torch is not beside the application. Add the package TorchSharp-cpu (or TorchSharp-cuda-linux, " +
             $"TorchSharp-cuda-windows) to the application's project, or name the folder torch/lib of an installed PyTorch in {Variable}.");
+    }
+
+    // Two copies of libtorch in one process register everything twice, upon which it aborts.
+    private static void RefuseSecond(string folder)
+    {
+        using var process = Process.GetCurrentProcess();
+        string library = FileName("torch_cpu");
+        foreach (ProcessModule module in process.Modules)
+        {
+            string? loaded = Path.GetDirectoryName(module.FileName);
+            if (Path.GetFileName(module.FileName) == library && Path.GetFullPath(folder) != loaded && Target(folder) != loaded)
+            {
+                throw new NativeBackendException(
+                    $"This process already runs the torch of {loaded}; that of {folder} cannot be added. Give every engine of a process the same LibTorchPath.");
+            }
+        }
+
+        string? Target(string path) => Path.GetDirectoryName(File.ResolveLinkTarget(Path.Combine(path, library), returnFinalTarget: true)?.FullName);
     }
 
     private static string? Find(IEnumerable<string> folders, string file) => folders.FirstOrDefault(folder => File.Exists(Path.Combine(folder, file)));

@@ -60,7 +60,7 @@ internal sealed class LayerMap
         if (!int.TryParse(sides[1], NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out int layers)
             || layers is < 1 or > MaxLayers)
         {
-            return $"'{sides[1].Trim()}' layers for {device}: give a whole number from 1 to {MaxLayers}, or leave the device out.";
+            return $"'{sides[1].Trim()}' layers for {device}: give a whole number of at least 1 and at most {MaxLayers}, or leave the device out.";
         }
 
         if (shares.Exists(share => share.Device == device))
