@@ -61,7 +61,7 @@ public class ArchitectureTests
             || member.Name.StartsWith("<>", StringComparison.Ordinal)
             || IsGenerated(member.DeclaringType));
 
-    // Sources are formatted, so that a member of a type ends at a brace or, if it is an expression, a semicolon at its own depth.
+    // Sources are formatted, so that the braces of a type's members stand at one depth. Members that are one expression are not measured.
     private static IEnumerable<string> LongMembers(string file)
     {
         string[] lines = File.ReadAllLines(file);
