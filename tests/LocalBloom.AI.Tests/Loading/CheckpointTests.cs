@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using LocalBloom.AI.Loading;
+using LocalBloom.AI.Testing;
 using TorchSharp;
 
 namespace LocalBloom.AI.Tests.Loading;

@@ -1,4 +1,5 @@
 using LocalBloom.AI.Loading;
+using LocalBloom.AI.Testing;
 
 namespace LocalBloom.AI.Tests.Loading;
 

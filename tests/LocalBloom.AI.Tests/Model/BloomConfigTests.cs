@@ -1,5 +1,6 @@
 using LocalBloom.AI.Loading;
 using LocalBloom.AI.Model;
+using LocalBloom.AI.Testing;
 using LocalBloom.AI.Tests.Loading;
 using TorchSharp;
 

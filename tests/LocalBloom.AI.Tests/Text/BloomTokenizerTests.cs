@@ -1,37 +1,45 @@
+using LocalBloom.AI.Testing;
 using LocalBloom.AI.Text;
 
 namespace LocalBloom.AI.Tests.Text;
 
 public class BloomTokenizerTests
 {
-    private static readonly BloomTokenizer Tokenizer = BloomTokenizer.Load(GoldenFolder.Tokenizer);
+    private static readonly BloomTokenizer Tokenizer = Golden.Tokenizer(Golden.Roots[0]);
 
-    public static TheoryData<int> Vectors => [.. Enumerable.Range(0, TokenizerVector.All.Count)];
+    public static TheoryData<string, int> Vectors => Golden.VectorCases;
 
     [Fact]
     public void Vectors_AreThe182_OfWhichFourHoldSpecials()
     {
-        Assert.Equal(182, TokenizerVector.All.Count);
-        Assert.Equal(4, TokenizerVector.All.Count(vector => vector.HoldsSpecial));
+        IReadOnlyList<TokenizerVector> vectors = Golden.TokenizerVectors(Golden.Roots[0]);
+
+        Assert.Equal(182, vectors.Count);
+        Assert.Equal(4, vectors.Count(vector => vector.HoldsSpecial));
     }
 
     [Theory]
     [MemberData(nameof(Vectors))]
-    public void EncodeWithSpecialTokens_GivesTheReferenceIds(int index) =>
-        Assert.Equal(TokenizerVector.All[index].Ids, Tokenizer.EncodeWithSpecialTokens(TokenizerVector.All[index].Text));
+    public void EncodeWithSpecialTokens_GivesTheReferenceIds(string root, int index)
+    {
+        TokenizerVector vector = Golden.TokenizerVectors(root)[index];
+
+        Assert.Equal(vector.Ids, Golden.Tokenizer(root).EncodeWithSpecialTokens(vector.Text));
+    }
 
     [Theory]
     [MemberData(nameof(Vectors))]
-    public void Encode_GivesTheReferenceIds_AndSpellsSpecialsAsText(int index)
+    public void Encode_GivesTheReferenceIds_AndSpellsSpecialsAsText(string root, int index)
     {
-        TokenizerVector vector = TokenizerVector.All[index];
+        TokenizerVector vector = Golden.TokenizerVectors(root)[index];
+        BloomTokenizer tokenizer = Golden.Tokenizer(root);
 
-        IReadOnlyList<int> ids = Tokenizer.Encode(vector.Text);
+        IReadOnlyList<int> ids = tokenizer.Encode(vector.Text);
 
         if (vector.HoldsSpecial)
         {
-            Assert.DoesNotContain(ids, Tokenizer.IsSpecial);
-            Assert.Equal(vector.Text, Tokenizer.Decode(ids, skipSpecialTokens: true));
+            Assert.DoesNotContain(ids, tokenizer.IsSpecial);
+            Assert.Equal(vector.Text, tokenizer.Decode(ids, skipSpecialTokens: true));
         }
         else
         {
@@ -41,12 +49,12 @@ public class BloomTokenizerTests
 
     [Theory]
     [MemberData(nameof(Vectors))]
-    public void Decode_GivesTheReferenceTexts(int index)
+    public void Decode_GivesTheReferenceTexts(string root, int index)
     {
-        TokenizerVector vector = TokenizerVector.All[index];
+        TokenizerVector vector = Golden.TokenizerVectors(root)[index];
 
-        Assert.Equal(vector.Decoded, Tokenizer.Decode(vector.Ids, skipSpecialTokens: false));
-        Assert.Equal(vector.DecodedSkipSpecial, Tokenizer.Decode(vector.Ids, skipSpecialTokens: true));
+        Assert.Equal(vector.Decoded, Golden.Tokenizer(root).Decode(vector.Ids, skipSpecialTokens: false));
+        Assert.Equal(vector.DecodedSkipSpecial, Golden.Tokenizer(root).Decode(vector.Ids, skipSpecialTokens: true));
     }
 
     [Fact]
@@ -115,9 +123,9 @@ public class BloomTokenizerTests
     [Fact]
     public void Encode_FromManyThreads_GivesWhatOneGives()
     {
-        string[] texts = [.. RandomTexts.Make(seed: 2, count: 400, maxRunes: 80), .. TokenizerVector.All.Select(vector => vector.Text)];
+        string[] texts = [.. RandomTexts.Make(seed: 2, count: 400, maxRunes: 80), .. Golden.TokenizerVectors(Golden.Roots[0]).Select(vector => vector.Text)];
         IReadOnlyList<int>[] alone = [.. texts.Select(Tokenizer.Encode)];
-        BloomTokenizer shared = BloomTokenizer.Load(GoldenFolder.Tokenizer);
+        BloomTokenizer shared = BloomTokenizer.Load(Golden.TokenizerPath(Golden.Roots[0]));
 
         Parallel.For(0, 8 * texts.Length, new ParallelOptions { MaxDegreeOfParallelism = 16 }, i =>
             Assert.Equal(alone[i % texts.Length], shared.Encode(texts[i % texts.Length])));

@@ -1,3 +1,4 @@
+using LocalBloom.AI.Testing;
 using LocalBloom.AI.Text;
 using Microsoft.ML.Tokenizers;
 
@@ -5,11 +6,11 @@ namespace LocalBloom.AI.Tests.Text;
 
 public class PairMergerTests
 {
-    private static readonly TokenizerFile GoldenFile = TokenizerFile.Read(GoldenFolder.Tokenizer);
-    private static readonly PairMerger Merger = new(GoldenFile.ByteIds, GoldenFile.MergeTable);
+    private static readonly TokenizerFile s_file = TokenizerFile.Read(Golden.TokenizerPath(Golden.Roots[0]));
+    private static readonly PairMerger Merger = new(s_file.ByteIds, s_file.MergeTable);
 
     private static readonly BpeTokenizer Library = BpeTokenizer.Create(
-        new BpeOptions(GoldenFile.Tokens) { Merges = GoldenFile.Merges, ByteLevel = true });
+        new BpeOptions(s_file.Tokens) { Merges = s_file.Merges, ByteLevel = true });
 
     public static TheoryData<string> LongRuns =>
     [
@@ -32,7 +33,7 @@ public class PairMergerTests
 
     [Fact]
     public void Encode_VectorsAsOnePiece_AgreesWithTheLibrary() =>
-        AssertAgrees(string.Concat(TokenizerVector.All.Select(vector => vector.Text)));
+        AssertAgrees(string.Concat(Golden.TokenizerVectors(Golden.Roots[0]).Select(vector => vector.Text)));
 
     // The piece is not split first: what counts here is the order of merges.
     private static void AssertAgrees(string piece)

@@ -1,11 +1,12 @@
 using System.Diagnostics;
+using LocalBloom.AI.Testing;
 using LocalBloom.AI.Text;
 
 namespace LocalBloom.AI.Tests.Text;
 
 public class PromptEncodingTests
 {
-    private static readonly BloomTokenizer Tokenizer = BloomTokenizer.Load(GoldenFolder.Tokenizer);
+    private static readonly BloomTokenizer Tokenizer = Golden.Tokenizer(Golden.Roots[0]);
     private static readonly TokenCountBound Bound = new(MakeVocabulary());
     private static readonly PromptPart EndOfSequence = new("</s>", IsSpecialToken: true);
 
@@ -68,7 +69,7 @@ public class PromptEncodingTests
     {
         string[] runs = [.. PairMergerTests.LongRuns.Select(row => row.Data)];
         IEnumerable<string> random = RandomTexts.Make(seed: 4, count: 500, maxRunes: 100);
-        foreach (string text in random.Concat(runs).Concat(TokenizerVector.All.Select(vector => vector.Text)))
+        foreach (string text in random.Concat(runs).Concat(Golden.TokenizerVectors(Golden.Roots[0]).Select(vector => vector.Text)))
         {
             int longest = Bound.LongestTokenBytes;
             int simple = (System.Text.Encoding.UTF8.GetByteCount(text) + longest - 1) / longest;
@@ -79,7 +80,7 @@ public class PromptEncodingTests
 
     private static Vocabulary MakeVocabulary()
     {
-        TokenizerFile file = TokenizerFile.Read(GoldenFolder.Tokenizer);
+        TokenizerFile file = TokenizerFile.Read(Golden.TokenizerPath(Golden.Roots[0]));
         return new Vocabulary(file.TokensById, file.AddedTokens.Where(token => token.IsSpecial).Select(token => token.Id));
     }
 }
