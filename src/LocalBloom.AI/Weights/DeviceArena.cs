@@ -16,6 +16,10 @@ internal sealed unsafe class DeviceArena : IDisposable
     /// <summary>Every tensor starts at a multiple of this many bytes: what cuMemAlloc promises, and enough for any vector load.</summary>
     public const int Alignment = 256;
 
+    // glibc keeps what is freed of smaller blocks, for each thread's heap; from its largest mmap threshold on, a block is the system's own mapping,
+    // and freeing it gives it back. Pages that are not touched take no memory.
+    private const long LeastHostBytes = 32 << 20;
+
     private readonly TorchNative _torch;
     private readonly CudaDriver? _driver;
     private readonly List<Tensor> _tensors = [];
@@ -118,7 +122,7 @@ internal sealed unsafe class DeviceArena : IDisposable
     {
         try
         {
-            return (nint)NativeMemory.AlignedAlloc(checked((nuint)capacity), Alignment);
+            return (nint)NativeMemory.AlignedAlloc(checked((nuint)Math.Max(capacity, LeastHostBytes)), Alignment);
         }
         catch (OutOfMemoryException)
         {

@@ -1,5 +1,4 @@
 using LocalBloom.AI.Loading;
-using LocalBloom.AI.Model;
 
 namespace LocalBloom.AI.Tests.Loading;
 
@@ -13,7 +12,7 @@ public class LargeFileTests
         const string config = """{"model_type": "bloom", "vocab_size": 250880, "hidden_size": 4608, "n_layer": 1, "n_head": 36}""";
         const long embeddings = 250_880L * 4608 * 4;
         using TemporaryFolder folder = new TemporaryFolder().Write("config.json", config);
-        WriteSparse(folder.File("model.safetensors"), BloomConfigReader.Read(folder.Path));
+        SparseCheckpoint.WriteWeights(folder.File("model.safetensors"), BloomConfigReader.Read(folder.Path), "F32");
         long before = GC.GetAllocatedBytesForCurrentThread();
 
         using Checkpoint checkpoint = Checkpoint.Open(folder.Path);
@@ -39,27 +38,6 @@ public class LargeFileTests
         using Checkpoint checkpoint = Checkpoint.Open(folder.Path);
 
         Assert.Equal(16, FirstValue(checkpoint.Tensors["ln_f.bias"])); // the 17th tensor
-    }
-
-    private static void WriteSparse(string path, BloomConfig config)
-    {
-        var header = new System.Text.StringBuilder("{");
-        long end = 0;
-        foreach ((string name, IReadOnlyList<long> shape) in CheckpointLayout.Shapes(config))
-        {
-            long begin = end;
-            end += shape.Aggregate(4L, (product, size) => product * size);
-            header.Append(begin == 0 ? "" : ",");
-            header.Append($$"""
-                "{{name}}":{"dtype":"F32","shape":[{{string.Join(',', shape)}}],"data_offsets":[{{begin}},{{end}}]}
-                """);
-        }
-
-        header.Append('}').Append(' ', 8 - (header.Length % 8));
-        using FileStream file = File.Create(path);
-        file.Write(BitConverter.GetBytes((long)header.Length));
-        file.Write(System.Text.Encoding.ASCII.GetBytes(header.ToString()));
-        file.SetLength(file.Position + end);
     }
 
     private static unsafe float FirstValue(CheckpointTensor tensor) => *(float*)tensor.Address;

@@ -1,0 +1,18 @@
+namespace LocalBloom.AI.Tests;
+
+/// <summary>Tests that count what the whole process has, memory or threads: nothing else runs while they do.</summary>
+[CollectionDefinition(nameof(AloneInTheProcess), DisableParallelization = true)]
+public sealed class AloneInTheProcess
+{
+    /// <summary>The process's own memory once nothing waits for the garbage collector.</summary>
+    public static long Memory()
+    {
+        for (int i = 0; i < 2; i++)
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            GC.WaitForPendingFinalizers();
+        }
+
+        return Testing.ProcessMemory.Anonymous();
+    }
+}

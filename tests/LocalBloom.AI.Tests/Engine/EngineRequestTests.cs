@@ -1,0 +1,65 @@
+namespace LocalBloom.AI.Tests.Engine;
+
+public class EngineRequestTests
+{
+    private static readonly SamplingSettings s_sampling = new() { Temperature = 1 };
+
+    public static TheoryData<string, GenerationRequest> Invalid => new()
+    {
+        { "prompt", GoldenEngine.Greedy(1) with { PromptIds = [] } },
+        { "prompt's token -1", GoldenEngine.Greedy(1) with { PromptIds = [5, -1] } },
+        { "prompt's token 4096", GoldenEngine.Greedy(1) with { PromptIds = [4096] } },
+        { "MaxNewTokens", GoldenEngine.Greedy(0) },
+        { "MaxNewTokens", GoldenEngine.Greedy(-5) },
+        { "stop sequence", GoldenEngine.Greedy(1) with { StopSequences = ["a", ""] } },
+        { "Temperature", Sampling(s_sampling with { Temperature = -0.1f }) },
+        { "Temperature", Sampling(s_sampling with { Temperature = float.NaN }) },
+        { "Temperature", Sampling(s_sampling with { Temperature = float.PositiveInfinity }) },
+        { "TopK", Sampling(s_sampling with { TopK = -1 }) },
+        { "TopP", Sampling(s_sampling with { TopP = 0 }) },
+        { "TopP", Sampling(s_sampling with { TopP = 1.01f }) },
+        { "TopP", Sampling(s_sampling with { TopP = float.NaN }) },
+        { "RepetitionPenalty", Sampling(s_sampling with { RepetitionPenalty = 0 }) },
+        { "RepetitionPenalty", Sampling(s_sampling with { RepetitionPenalty = float.PositiveInfinity }) },
+        { "RepetitionPenalty", Sampling(s_sampling with { RepetitionPenalty = float.NaN }) },
+        { "FrequencyPenalty", Sampling(s_sampling with { FrequencyPenalty = float.NaN }) },
+        { "PresencePenalty", Sampling(s_sampling with { PresencePenalty = float.NegativeInfinity }) },
+    };
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [MemberData(nameof(Invalid))]
+    public async Task GenerateAsync_InvalidProperty_IsRefusedByName(string name, GenerationRequest request)
+    {
+        using BloomEngine engine = GoldenEngine.Create();
+
+        var thrown = await Assert.ThrowsAsync<ArgumentException>(nameof(request), () => engine.Collect(request, Cancellation).Soon());
+
+        Assert.Contains(name, thrown.Message, StringComparison.Ordinal);
+        Assert.Single(await engine.Collect(GoldenEngine.Greedy(1), Cancellation).Soon());
+    }
+
+    [Fact]
+    public async Task GenerateAsync_Null_IsRefused()
+    {
+        using BloomEngine engine = GoldenEngine.Create();
+
+        await Assert.ThrowsAsync<ArgumentNullException>("request", () => engine.Collect(null!, Cancellation));
+    }
+
+    [Theory]
+    [InlineData(16)]
+    [InlineData(17)]
+    public async Task GenerateAsync_PromptFillsTheContext_IsRefusedWithBothNumbers(int tokens)
+    {
+        using BloomEngine engine = GoldenEngine.Create(context: 16);
+
+        var thrown = await Assert.ThrowsAsync<ContextOverflowException>(() =>
+            engine.Collect(GoldenEngine.Greedy(1) with { PromptIds = [.. Enumerable.Repeat(5, tokens)] }, Cancellation).Soon());
+
+        Assert.Equal((tokens, 16), (thrown.PromptTokens, thrown.MaxContextTokens));
+    }
+
+    private static GenerationRequest Sampling(SamplingSettings settings) => GoldenEngine.Greedy(1) with { Sampling = settings };
+}
