@@ -69,6 +69,11 @@ internal static class TorchLibraries
     // Two copies of libtorch in one process register everything twice, upon which it aborts.
     private static void RefuseSecond(string folder)
     {
+        if (!File.Exists(Path.Combine(folder, FileName("c10"))))
+        {
+            return; // no libtorch: it will not load
+        }
+
         using var process = Process.GetCurrentProcess();
         string library = FileName("torch_cpu");
         foreach (ProcessModule module in process.Modules)

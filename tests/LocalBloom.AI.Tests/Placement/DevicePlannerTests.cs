@@ -64,14 +64,24 @@ public class DevicePlannerTests
     // Any sizes at all: every layer once, in order, at least one on each device, and shares that are off by less than two layers
     // (the largest remainder rounds by less than one; where a device has less than a layer's worth, the others give up what it lacks).
     [Fact]
+    public void LayerSplit_OverOneDevice_IsRefusedWithTheCure()
+    {
+        var footprint = new ModelFootprint(BloomConfig.ForShape("4,64,4,16"), ScalarType.Float16, 16);
+
+        var error = Assert.Throws<PlacementException>(() => DevicePlanner.Plan(BloomStrategy.LayerSplit, footprint, Gpus(10 * GB), layerMap: null));
+
+        Assert.Contains("cuda:0#0, cuda:0#1", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void LayerSplit_OfAnySizes_CoversEveryLayerOnce()
     {
         var random = new Random(20240607);
         for (int round = 0; round < 500; round++)
         {
-            int layers = random.Next(1, 80);
+            int layers = random.Next(2, 80);
             var footprint = new ModelFootprint(BloomConfig.ForShape($"{layers},64,4,16"), ScalarType.Float16, 16);
-            long[] sizes = [.. Enumerable.Range(0, random.Next(1, Math.Min(layers, 9) + 1)).Select(_ => random.NextInt64(1 * GB, 100 * GB))];
+            long[] sizes = [.. Enumerable.Range(0, random.Next(2, Math.Min(layers, 9) + 1)).Select(_ => random.NextInt64(1 * GB, 100 * GB))];
 
             DevicePlan plan = DevicePlanner.Plan(BloomStrategy.LayerSplit, footprint, Gpus(sizes), layerMap: null);
 
