@@ -75,18 +75,29 @@ internal static class TorchLibraries
         }
 
         using var process = Process.GetCurrentProcess();
-        string library = FileName("torch_cpu");
+        string wanted = WithoutLinks(Path.Combine(folder, FileName("torch_cpu")));
         foreach (ProcessModule module in process.Modules)
         {
-            string? loaded = Path.GetDirectoryName(module.FileName);
-            if (Path.GetFileName(module.FileName) == library && Path.GetFullPath(folder) != loaded && Target(folder) != loaded)
+            if (Path.GetFileName(module.FileName) == Path.GetFileName(wanted) && WithoutLinks(module.FileName) != wanted)
             {
                 throw new NativeBackendException(
-                    $"This process already runs the torch of {loaded}; that of {folder} cannot be added. Give every engine of a process the same LibTorchPath.");
+                    $"This process already runs the torch of {Path.GetDirectoryName(module.FileName)}; that of {folder} cannot be added. " +
+                    "Give every engine of a process the same LibTorchPath.");
             }
         }
+    }
 
-        string? Target(string path) => Path.GetDirectoryName(File.ResolveLinkTarget(Path.Combine(path, library), returnFinalTarget: true)?.FullName);
+    // The loader tells libraries apart by what they are, not by the path that led to them.
+    private static string WithoutLinks(string path)
+    {
+        string full = Path.GetFullPath(path);
+        if (Path.GetDirectoryName(full) is not { } parent)
+        {
+            return full;
+        }
+
+        string here = Path.Combine(WithoutLinks(parent), Path.GetFileName(full));
+        return File.ResolveLinkTarget(here, returnFinalTarget: true) is { } target ? WithoutLinks(target.FullName) : here;
     }
 
     private static string? Find(IEnumerable<string> folders, string file) => folders.FirstOrDefault(folder => File.Exists(Path.Combine(folder, file)));

@@ -10,6 +10,32 @@ public class TorchLibrariesTests
         OperatingSystem.IsWindows() ? "torch_cpu.dll" : OperatingSystem.IsMacOS() ? "libtorch_cpu.dylib" : "libtorch_cpu.so";
 
     [Fact]
+    public void Load_ThroughALink_IsTheSameTorch_AndACopyIsRefused()
+    {
+        string own = TorchLibraries.Load(libTorchPath: null).Folder;
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("localbloom-");
+        try
+        {
+            string link = Path.Combine(folder.FullName, "linked");
+            Directory.CreateSymbolicLink(link, own);
+            string copy = folder.CreateSubdirectory("copied").FullName;
+            foreach (string name in new[] { "libc10.so", "libtorch_cpu.so" })
+            {
+                File.WriteAllText(Path.Combine(copy, name), "never loaded");
+            }
+
+            Assert.Equal(link, TorchLibraries.Load(link).Folder);
+            var error = Assert.Throws<NativeBackendException>(() => TorchLibraries.Load(copy));
+            Assert.Contains("already runs the torch of", error.Message, StringComparison.Ordinal);
+            Assert.Contains(copy, error.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
     public void Load_FromAFolderWithoutTorch_NamesPathOptionAndCure()
     {
         using var folder = new TemporaryFolder();
