@@ -32,7 +32,7 @@ def load_cases(folder):
     return cases
 
 
-def main(model_folder, folder=f"{HERE}/evaluation", results=None, say=print):
+def main(model_folder, folder=HERE, results=None, say=print):
     import torch
     from transformers import AutoModelForCausalLM
     from tokenizers import Tokenizer

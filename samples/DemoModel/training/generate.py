@@ -68,8 +68,17 @@ class Language:
             elif line.startswith("q: "):
                 answer, questions = line[3:].split(" :: ")
                 self.frames[-1]["q"].append((answer, split_alternatives(questions)))
+        self.prose = []
+        for line in self.lines(f"prose_{code}.txt"):
+            if line.startswith("v: "): self.prose.append({"slots": dict(p.split("=") for p in line[3:].split()), "p": [], "q": []})
+            elif line.startswith("p: "): self.prose[-1]["p"] = split_alternatives(line[3:])
+            elif line.startswith("q: "):
+                answer, questions = line[3:].split(" :: ")
+                self.prose[-1]["q"].append((answer, split_alternatives(questions)))
         self.causes = [line.split("|") for line in self.lines(f"causes_{code}.txt")]
         self.procs = [(a, b.split(";")) for a, b in (line.split("|") for line in self.lines(f"procs_{code}.txt"))]
+        if self.zh: self.lists["noun"] = self.words["plural"] + self.words["device"] + self.lists["fruit"] + self.lists["vegetable"] + self.lists["animal"]
+        self.steps = sorted({s for n, ss in self.procs for s in ss if (len(s) >= 3 if self.zh else " " in s and n.split()[0].endswith("ing"))})
         self.noun_list = self.lists["noun"] if not self.zh else self.words["plural"] + self.words["device"] + self.lists["fruit"] + self.lists["vegetable"] + self.lists["animal"]
         self.dates_formats = None
         self.split_cache = {}
@@ -583,6 +592,84 @@ class Maker:
             q = self.form(after).format(a=other); missing.append((q, q, None, None, None))
         return text, questions, missing
 
+    def prose_scene(self):
+        """A paragraph in a natural style; a question whose answer was left out is unanswerable."""
+        r, zh = self.rng, self.zh
+        t = r.choice(self.l.prose)
+        values, pronoun = {}, {}
+
+        def draw(kind):
+            if kind == "sstep":
+                if self.chance(.5): return Value(self.from_list(self.l.steps))
+                if zh: return Value(r.choice(["把", "将"]) + self.from_list(self.l.noun_list) + r.choice(["洗净", "切成小块", "放进锅里", "拧紧", "晾干", "装好", "擦干", "打开", "泡在水里", "涂上油", "压平", "摆好", "加热十分钟", "包起来"]))
+                return Value(r.choice([v.split("/")[0] for v in self.VERBS_EN]) + " the " + (r.choice(self.l.lists["adjective"]) + " " if self.chance(.3) else "") + self.from_list(self.l.lists["noun"]) + (" " + self.value("{locin}").text if self.chance(.25) else ""))
+            if kind == "vb":
+                b, d = r.choice(self.VERBS_EN).split("/")
+                return Value(b, d)
+            return self.fresh(["{" + kind + "}"])
+        for slot, kind in t["slots"].items():
+            for _ in range(5):
+                values[slot] = draw(kind)
+                if values[slot].text not in [v.text for k, v in values.items() if k != slot]: break
+            pronoun[slot] = r.random() < .5
+        he = lambda x: ("他" if pronoun[x] else "她") if zh else ("he" if pronoun[x] else "she")
+
+        def fill(s):
+            def replace(m):
+                name, _, store = m[1].partition("=")
+                name, cap = (name[:-1], True) if name.endswith("^") else (name, False)
+                name, core = (name[:-1], True) if name.endswith(".") else (name, False)
+                name, _, form = name.partition(":")
+                if len(name) == 1 and name in "ABCDEFGHIJKLMNOPQRSTUVWXYZ":
+                    if name not in values: values[name] = draw("vehicle")
+                    v = values[name]
+                    if form == "p": x = he(name)
+                    elif form == "h": x = "his" if pronoun[name] else "her"
+                    elif form == "o": x = {"one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth", "twelve": "twelfth", "twenty": "twentieth"}.get(v.text) or (v.text + ("th" if not v.text.isdigit() or v.text[-1] not in "123" or v.text in ("11", "12", "13") else {"1": "st", "2": "nd", "3": "rd"}[v.text[-1]]))
+                    elif form == "in": x = ("in " if self.chance(.6) else "at ") + v.text
+                    elif form == "b": x = v.text
+                    elif form == "d": x = v.core
+                    elif form == "m": x = v.text[0] if zh else v.text
+                    elif form == "n": x = v.core
+                    elif form == "z": x = v.text.replace("|", "")
+                    else: x = v.core if core else v.text
+                else:
+                    w = self.value("{" + name + "}")
+                    if store: values[store] = w
+                    x = w.text
+                return x[0].upper() + x[1:] if cap else x
+            return self.tidy(re.sub(r"\{([^{}]+)\}", replace, s))
+
+        def stated_in(s): return {m for m in re.findall(r"([A-Z])(?=[:.^}])", s)}
+        kept = [p for i, p in enumerate(t["p"]) if i == 0 or self.chance(.8)]
+        texts = [fill(p) for p in kept]
+        stated = set().union(*map(stated_in, kept))
+        missing_parts = [p for p in t["p"] if p not in kept]
+        gone = set().union(set(), *map(stated_in, missing_parts)) - stated
+        for p in missing_parts: fill(p)
+        questions, missing = [], []
+        for answer, forms in t["q"]:
+            plain = not stated_in(answer)
+            home = [p for p in t["p"] if plain and answer != "-" and answer in p]
+            for q in r.sample(forms, min(len(forms), 2)):
+                needs = stated_in(q) - {"-"}
+                if needs & gone: continue
+                text = fill(q)
+                if answer == "-": missing.append((text, text, None, None, None))
+                elif plain and not any(p in kept for p in home): missing.append((text, text, None, None, None)) if home else None
+                elif stated_in(answer) & gone: missing.append((text, text, None, None, None))
+                else:
+                    a = fill(answer)
+                    questions.append((text, text, a, None, None))
+        if self.chance(.3) and len(questions) > 3:  # a question about another paragraph
+            other = r.choice(self.l.prose)
+            forms = [f for _, fs in other["q"] for f in fs if not stated_in(f)]
+            if other is not t and forms:
+                mine = {f for _, fs in t["q"] for f in fs}
+                f = r.choice(forms)
+                if f not in mine and not re.search(r"first|last|next|第一|最后|之后", f) and self.alone: missing.append((f, f, None, None, None))
+        return [self.sentence(x) for x in texts], questions, missing
+
     def compare_scene(self):
         r = self.rng
         people = self.chance(.5)
@@ -654,7 +741,7 @@ class Maker:
         q = f"星期{'一二三四五六日'[d]}做什么？" if self.zh else f"What is on {DAYS_EN[d]}?"
         return [head] + [self.sentence(x) for x in lines], [(q_, q_, a, None, None) for q_, a in questions], [(q, q, None, None, None)]
 
-    VERBS_EN = "open/opened close/closed paint/painted repair/repaired carry/carried clean/cleaned cook/cooked wash/washed visit/visited photograph/photographed describe/described collect/collected design/designed push/pushed pull/pulled watch/watched measure/measured move/moved drop/dropped polish/polished study/studied order/ordered test/tested rent/rented copy/copied cover/covered praise/praised examine/examined guard/guarded hide/hid break/broke steal/stole build/built draw/drew choose/chose bring/brought catch/caught hold/held eat/ate see/saw throw/threw write/wrote sing/sang make/made take/took burn/burned hate/hated love/loved want/wanted need/needed destroy/destroyed defend/defended count/counted rescue/rescued exhibit/exhibited".split()
+    VERBS_EN = "open/opened close/closed paint/painted repair/repaired carry/carried clean/cleaned cook/cooked wash/washed visit/visited photograph/photographed describe/described collect/collected design/designed push/pushed pull/pulled watch/watched measure/measured move/moved drop/dropped polish/polished study/studied order/ordered test/tested rent/rented copy/copied cover/covered praise/praised examine/examined guard/guarded hide/hid break/broke steal/stole build/built draw/drew choose/chose bring/brought catch/caught hold/held eat/ate see/saw throw/threw write/wrote sing/sang make/made take/took burn/burned hate/hated love/loved want/wanted need/needed destroy/destroyed defend/defended count/counted rescue/rescued exhibit/exhibited admire/admired bake/baked bless/blessed borrow/borrowed brush/brushed chase/chased check/checked chop/chopped climb/climbed cross/crossed decorate/decorated deliver/delivered dig/dug discuss/discussed dry/dried empty/emptied fetch/fetched fill/filled film/filmed fold/folded follow/followed fry/fried gather/gathered greet/greeted harvest/harvested heat/heated hire/hired hunt/hunted identify/identified improve/improved inspect/inspected invite/invited iron/ironed label/labeled launch/launched lift/lifted load/loaded lock/locked mend/mended mix/mixed notice/noticed pack/packed peel/peeled pick/picked plan/planned plant/planted plough/ploughed present/presented press/pressed print/printed protect/protected publish/published rake/raked record/recorded remove/removed restore/restored review/reviewed save/saved search/searched serve/served sew/sewed share/shared sign/signed slice/sliced sort/sorted spot/spotted sweep/swept tie/tied toast/toasted trade/traded translate/translated trim/trimmed unload/unloaded unlock/unlocked use/used wax/waxed weigh/weighed welcome/welcomed wind/wound wipe/wiped wrap/wrapped wear/wore grow/grew feed/fed teach/taught drive/drove ride/rode hang/hung cut/cut read/read".split()
     VERBS_ZH = "打开 关上 粉刷 修理 搬走 清洗 参观 拍摄 描写 收集 设计 推开 拉走 观看 测量 移动 擦亮 研究 订购 测试 租用 复制 盖住 称赞 检查 看守 藏起 打破 偷走 建造 画出 选择 带来 抓住 拿走 看见 扔掉 写下 制作 烧掉 拆掉 保护 清点 救出 展出 找回 捐出 介绍 提到 准备 预订 寄出 收到 买下 卖掉".split()
 
     def verb_scene(self):
@@ -798,14 +885,15 @@ class Maker:
         else:
             k = r.random()
             scenes = [(self.topic_scene, 46), (self.frames_scene, 18), (self.cause_scene, 8), (self.proc_scene, 8), (self.verb_scene, 8), (self.role_scene, 5), (self.list_scene, 2), (self.schedule_scene, 2)]
-            if self.mode == "train": scenes += [(self.compare_scene, 2), (self.yes_no, 2), (self.natural_scene, 3), (self.gloss_scene if not self.zh else self.natural_scene, 2 if not self.zh else 1)]
+            if self.mode == "train": scenes += [(self.prose_scene, 60)] + [(self.compare_scene, 2), (self.yes_no, 2), (self.natural_scene, 3), (self.gloss_scene if not self.zh else self.natural_scene, 2 if not self.zh else 1)]
             if self.mode == "templates": scenes = scenes[:3] + [(self.proc_scene, 6)]
             if self.mode == "dialogue": scenes = scenes[:1]
             chosen = r.choices([s for s, _ in scenes], [w for _, w in scenes], k=1 if self.short else r.choice((1, 1, 1, 2, 2, 3)))
             if self.mode == "dialogue": chosen = chosen[:1]
             groups = []
+            self.alone = len(chosen) == 1
             for i, scene in enumerate(chosen):
-                if scene in (self.frames_scene, self.schedule_scene, self.proc_scene, self.compare_scene, self.list_scene, self.yes_no) and scene in chosen[:i]: continue
+                if scene in (self.prose_scene, self.frames_scene, self.schedule_scene, self.proc_scene, self.compare_scene, self.list_scene, self.yes_no) and scene in chosen[:i]: continue
                 a, b, c = scene()
                 groups.append(a); questions += b; missing += c
             if len(groups) > 1:  # a question with no name in it is unclear where several scenes meet
@@ -832,7 +920,7 @@ class Maker:
             turns = r.choices((1, 2, 3, 4, 5), (30, 25, 20, 15, 10))[0]
             asked = []
             for _ in range(turns):
-                pool = missing if (missing and self.chance(.2)) or not questions else questions
+                pool = missing if (missing and self.chance(.14)) or not questions else questions
                 if not pool: break
                 i = r.randrange(len(pool))
                 near = [j for j, q in enumerate(pool) if asked and asked[-1][3] and q[3] == asked[-1][3]]
