@@ -32,7 +32,7 @@ internal sealed class MeasuredModel : IDisposable
         {
             await model.Engine.LoadAsync(new WeightCounter(model), cancellationToken);
             model.PromptIds = arguments.Shape is null
-                ? ((IGenerationEngine)model.Engine).Encode(options.PromptTemplate.Render([new ChatMessage(ChatRole.User, SeedPrompt.Text)]))
+                ? ((IGenerationEngine)model.Engine).Encode((options.PromptTemplate ?? PromptTemplate.Bloomz).Render([new ChatMessage(ChatRole.User, SeedPrompt.Text)]))
                 : RecordedPrompt.For(LatencyArguments.VocabularyOf(arguments.Shape));
             return model;
         }

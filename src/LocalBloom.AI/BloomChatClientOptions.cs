@@ -12,7 +12,7 @@ public sealed class BloomChatClientOptions
 {
     /// <summary>Gets or sets the checkpoint: a folder with <c>config.json</c>, <c>tokenizer.json</c> and weights, or a hub id such as
     /// <c>bigscience/bloomz-560m</c> that is looked up in the local Hugging Face cache.</summary>
-    [Required(ErrorMessage = "Model is empty. Give a checkpoint folder or a hub id; if it comes from configuration, is the section's name right?")]
+    /// <value>Empty by default: the small model of the package <c>LocalBloom.AI.DemoModel</c>, if the application has it.</value>
     public string Model { get; set; } = "";
 
     /// <summary>Gets or sets how the model is spread over <see cref="Devices"/>.</summary>
@@ -50,9 +50,8 @@ public sealed class BloomChatClientOptions
     public int? MaxOutputTokens { get; set; }
 
     /// <summary>Gets or sets how chat messages become the text that the model continues.</summary>
-    /// <value><see cref="PromptTemplate.Bloomz"/> by default. In configuration: <c>Bloomz</c>, <c>Dialogue</c> or <c>Completion</c>.</value>
-    [Required]
-    public PromptTemplate PromptTemplate { get; set; } = PromptTemplate.Bloomz;
+    /// <value><see langword="null"/> by default: what the checkpoint declares in <c>prompt_template.json</c>, or else <see cref="PromptTemplate.Bloomz"/>. In configuration: <c>Bloomz</c>, <c>Dialogue</c> or <c>Completion</c>.</value>
+    public PromptTemplate? PromptTemplate { get; set; }
 
     /// <summary>Gets or sets the folder <c>torch/lib</c> of an installed PyTorch to run on, in place of a TorchSharp native package.</summary>
     /// <value><see langword="null"/> by default: the variable <c>LOCALBLOOM_LIBTORCH</c>, or else the native package.</value>

@@ -1,3 +1,4 @@
+using LocalBloom.AI.Loading;
 using LocalBloom.AI.Placement;
 using Microsoft.Extensions.Options;
 
@@ -9,6 +10,11 @@ internal sealed class BloomOptionsCombinationValidator : IValidateOptions<BloomC
     public ValidateOptionsResult Validate(string? name, BloomChatClientOptions options)
     {
         var errors = new ValidateOptionsResultBuilder();
+        if (string.IsNullOrWhiteSpace(options.Model) && DemoModel.Find() is null)
+        {
+            errors.AddError(DemoModel.Missing, nameof(options.Model));
+        }
+
         List<BloomDevice>? devices = ReadDevices(options, errors);
         if (devices is not null)
         {

@@ -13,6 +13,11 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// </remarks>
 public static class BloomServiceCollectionExtensions
 {
+    /// <summary>Adds a singleton <see cref="IChatClient"/> that runs the small model of the package LocalBloom.AI.DemoModel in this process.</summary>
+    /// <param name="services">The services to add to.</param>
+    /// <returns>A builder on which middleware such as logging or telemetry can be stacked.</returns>
+    public static ChatClientBuilder AddBloomChatClient(this IServiceCollection services) => services.AddBloomChatClient(static _ => { });
+
     /// <summary>Adds a singleton <see cref="IChatClient"/> that runs BLOOM in this process.</summary>
     /// <param name="services">The services to add to.</param>
     /// <param name="configure">Sets the options.</param>

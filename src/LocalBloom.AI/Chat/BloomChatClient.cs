@@ -47,9 +47,11 @@ public sealed class BloomChatClient : IChatClient
     /// <summary>Initializes a new instance of the <see cref="BloomChatClient"/> class over a given engine.</summary>
     internal BloomChatClient(IGenerationEngine engine, bool ownsEngine, BloomChatClientOptions options, ILoggerFactory? loggerFactory = null)
     {
+        PromptTemplate? given = options.PromptTemplate;
         _engine = engine;
         _ownsEngine = ownsEngine;
-        _mapper = new ChatRequestMapper(engine.ModelId, options.PromptTemplate, options.MaxOutputTokens);
+        _mapper = new ChatRequestMapper(
+            engine.ModelId, new Lazy<PromptTemplate>(() => given ?? engine.FindDeclaredTemplate() ?? PromptTemplate.Bloomz), options.MaxOutputTokens);
         _metadata = new ChatClientMetadata("localbloom", s_providerUri, engine.ModelId);
         _logger = loggerFactory?.CreateLogger<BloomChatClient>() ?? NullLogger<BloomChatClient>.Instance;
     }
@@ -121,15 +123,18 @@ public sealed class BloomChatClient : IChatClient
         var updates = new ResponseUpdates(_engine.ModelId);
         ChatFinishReason? finishReason = null;
         int generatedTokens = 0;
+        bool isAtStart = request.TrimsReplyStart;
         IAsyncEnumerable<GenerationDelta> deltas = _engine.GenerateAsync(request.WithPromptIds(promptIds), cancellationToken);
         await foreach (GenerationDelta delta in deltas.ConfigureAwait(false))
         {
             cancellationToken.ThrowIfCancellationRequested();
             generatedTokens++;
             finishReason = delta.FinishReason;
-            if (delta.Text.Length > 0)
+            string text = isAtStart ? delta.Text.TrimStart() : delta.Text;
+            if (text.Length > 0)
             {
-                yield return updates.Text(delta.Text);
+                isAtStart = false;
+                yield return updates.Text(text);
             }
         }
 

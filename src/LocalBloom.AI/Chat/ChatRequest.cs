@@ -6,6 +6,9 @@ internal sealed record ChatRequest
     /// <summary>Gets the rendered prompt.</summary>
     public required IReadOnlyList<PromptPart> Prompt { get; init; }
 
+    /// <summary>Gets a value indicating whether white space at the reply's start is left out.</summary>
+    public bool TrimsReplyStart { get; init; }
+
     /// <summary>Gets the most tokens to generate, at least 1.</summary>
     public required int MaxNewTokens { get; init; }
 

@@ -4,7 +4,7 @@ namespace LocalBloom.AI.Chat;
 
 /// <summary>Turns chat messages and options into a <see cref="ChatRequest"/>: every option is honoured or refused by name.</summary>
 /// <remarks>Reads the caller's objects only while <see cref="Map"/> runs and never changes them. Immutable and thread-safe.</remarks>
-internal sealed class ChatRequestMapper(string modelId, PromptTemplate template, int? defaultMaxOutputTokens)
+internal sealed class ChatRequestMapper(string modelId, Lazy<PromptTemplate> template, int? defaultMaxOutputTokens)
 {
     // Replies that never stop are what users of local models complain of most.
     private const int UsualMaxOutputTokens = 256;
@@ -32,7 +32,8 @@ internal sealed class ChatRequestMapper(string modelId, PromptTemplate template,
         IReadOnlyList<ChatMessage> conversation = TextMessages.From(messages, options?.Instructions, ignored);
         return new ChatRequest
         {
-            Prompt = template.Render(conversation),
+            Prompt = template.Value.Render(conversation),
+            TrimsReplyStart = template.Value.TrimsReplyStart,
             MaxNewTokens = MaxNewTokens(options),
             Sampling = SamplingOptions.Read(options, client, ignored),
             StopSequences = StopSequences(options),
@@ -60,6 +61,6 @@ internal sealed class ChatRequestMapper(string modelId, PromptTemplate template,
                 "ChatOptions.StopSequences contains an empty text, at which every reply would end. Remove it.", nameof(options));
         }
 
-        return [.. requested.Concat(template.StopSequences).Distinct(StringComparer.Ordinal)];
+        return [.. requested.Concat(template.Value.StopSequences).Distinct(StringComparer.Ordinal)];
     }
 }

@@ -33,6 +33,9 @@ public abstract class PromptTemplate
     /// <summary>Gets texts at which a reply ends in this format, besides those of the request.</summary>
     public virtual IReadOnlyList<string> StopSequences => [];
 
+    /// <summary>Gets a value indicating whether white space at the start of a reply belongs to the format and is left out, as after <c>Assistant:</c>.</summary>
+    public virtual bool TrimsReplyStart => false;
+
     /// <summary>Renders a conversation up to where the reply begins.</summary>
     /// <param name="messages">System, user and assistant messages in order, each with text only. Those without text are skipped.</param>
     /// <returns>The prompt in pieces; text pieces never become special tokens.</returns>

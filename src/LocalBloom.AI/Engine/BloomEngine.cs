@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
+using LocalBloom.AI.Chat;
 using LocalBloom.AI.Diagnostics;
 using LocalBloom.AI.Engine;
 using LocalBloom.AI.Loading;
@@ -47,6 +48,11 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         _options = options.Copy(); // later changes of the caller's have no effect
         _logger = loggerFactory?.CreateLogger<BloomEngine>() ?? NullLogger<BloomEngine>.Instance;
         _open = open;
+        if (string.IsNullOrWhiteSpace(_options.Model) && DemoModel.Find() is { } demo)
+        {
+            _options.Model = demo;
+        }
+
         ModelId = NameOf(_options.Model);
     }
 
@@ -104,6 +110,22 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         BloomTokenizer tokenizer = Loaded.Tokenizer ??
             throw new InvalidOperationException("This model has random weights and no tokenizer: give token ids to the engine.");
         return tokenizer.Encode(prompt, MaxContextTokens);
+    }
+
+    /// <inheritdoc/>
+    PromptTemplate? IGenerationEngine.FindDeclaredTemplate()
+    {
+        string folder;
+        try
+        {
+            folder = ModelLocator.Locate(_options.Model);
+        }
+        catch (CheckpointException)
+        {
+            return null;
+        }
+
+        return DeclaredTemplate.TryRead(folder);
     }
 
     /// <summary>Generates one sequence, loading the model first if need be.</summary>

@@ -6,6 +6,10 @@ internal interface IGenerationEngine : IDisposable
     /// <summary>Gets the model's name, known before it is loaded.</summary>
     string ModelId { get; }
 
+    /// <summary>Gets the prompt template that the checkpoint declares; null where it declares none, or is not found: loading says so then.</summary>
+    /// <exception cref="CheckpointException">The declaration is broken.</exception>
+    PromptTemplate? FindDeclaredTemplate();
+
     /// <summary>Loads the model unless it is loaded; concurrent calls share one load.</summary>
     Task LoadAsync(IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default);
 

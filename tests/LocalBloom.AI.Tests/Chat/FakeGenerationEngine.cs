@@ -13,6 +13,8 @@ internal sealed class FakeGenerationEngine(params GenerationDelta[] script) : IG
 
     public string ModelId => "test/bloom";
 
+    public PromptTemplate? FindDeclaredTemplate() => null;
+
     public ConcurrentQueue<GenerationRequest> Requests { get; } = new();
 
     public ConcurrentQueue<IReadOnlyList<PromptPart>> Prompts { get; } = new();
