@@ -30,10 +30,10 @@ internal sealed record LatencyArguments
           --help                this text
         """;
 
-    private static readonly string[] _valued =
+    private static readonly string[] s_valued =
         ["--model", "--shape", "--strategy", "--devices", "--number-type", "--new-tokens", "--warmup", "--runs", "--json"];
 
-    private static readonly string[] _flags = ["--help", "-h"];
+    private static readonly string[] s_flags = ["--help", "-h"];
 
     public string? Model { get; private init; }
 
@@ -55,7 +55,7 @@ internal sealed record LatencyArguments
     /// <exception cref="UsageException">The arguments cannot be understood.</exception>
     public static LatencyArguments? Parse(IReadOnlyList<string> arguments)
     {
-        CommandLine line = CommandLine.Parse(arguments, _valued, _flags);
+        CommandLine line = CommandLine.Parse(arguments, s_valued, s_flags);
         if (line.Has("--help") || line.Has("-h"))
         {
             return null;

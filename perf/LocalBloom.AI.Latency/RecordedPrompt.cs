@@ -3,7 +3,7 @@ namespace LocalBloom.AI.Latency;
 /// <summary>A prompt for models without a tokenizer: 170 token ids, drawn once and fixed, since speed does not depend on what they say.</summary>
 internal static class RecordedPrompt
 {
-    private static readonly int[] _ids =
+    private static readonly int[] s_ids =
     [
         206417, 90441, 238531, 214216, 153772, 83951, 82474, 24150, 63503, 85444, 69586, 152177, 31885, 57215, 208737, 206726, 3948,
         102155, 237784, 131768, 79750, 151471, 130772, 31429, 135699, 91800, 150637, 64741, 1650, 47861, 215528, 228784, 120551, 82561,
@@ -18,5 +18,5 @@ internal static class RecordedPrompt
     ];
 
     /// <summary>Gives the ids, folded into a vocabulary that is smaller than BLOOM's.</summary>
-    public static IReadOnlyList<int> For(int vocabulary) => [.. _ids.Select(id => id % vocabulary)];
+    public static IReadOnlyList<int> For(int vocabulary) => [.. s_ids.Select(id => id % vocabulary)];
 }

@@ -4,10 +4,10 @@ namespace LocalBloom.AI.Samples;
 internal sealed record Arguments
 {
     public const string Help = """
-        Asks a BLOOM model a question, with or without a passage to consult.
+        Asks a BLOOM model a question about a passage, and streams the answer.
 
         Usage: QuestionAnswering [options] [QUESTION] [PASSAGE-FILE]
-        Without a question it asks one of its own about a passage in Chinese.
+        Without a passage it brings one of its own, in Chinese, on tuberculosis; without a question it asks one about that.
 
           --model FOLDER|ID     checkpoint folder, or a hub id in the local cache; else the variable LOCALBLOOM_MODEL
           --question TEXT       the question, in place of the first argument
@@ -25,12 +25,12 @@ internal sealed record Arguments
         Ctrl+C cancels. Exit codes: 0 answered, 1 failed, 2 wrong arguments, 130 cancelled.
         """;
 
-    private static readonly string[] _valued =
+    private static readonly string[] s_valued =
     [
         "--model", "--question", "--passage", "--strategy", "--device", "--layer-map", "--number-type", "--max-tokens", "--template",
     ];
 
-    private static readonly string[] _flags = ["--quiet", "--verbose", "--help", "-h"];
+    private static readonly string[] s_flags = ["--quiet", "--verbose", "--help", "-h"];
 
     public string Model { get; private init; } = "";
 
@@ -58,7 +58,7 @@ internal sealed record Arguments
     /// <exception cref="UsageException">The arguments cannot be understood.</exception>
     public static Arguments? Parse(IReadOnlyList<string> arguments)
     {
-        CommandLine line = CommandLine.Parse(arguments, _valued, _flags);
+        CommandLine line = CommandLine.Parse(arguments, s_valued, s_flags);
         if (line.Has("--help") || line.Has("-h"))
         {
             return null;

@@ -56,7 +56,7 @@ internal static class ModelLoading
                 if (reached > _said)
                 {
                     _said = reached;
-                    Console.WriteLine($"loaded {value.BytesLoaded / 1e9:0.00} of {value.BytesTotal / 1e9:0.00} GB");
+                    Console.WriteLine($"loaded {value.BytesLoaded / 1e6:0.0} of {value.BytesTotal / 1e6:0.0} MB");
                 }
             }
         }

@@ -93,5 +93,5 @@ static async Task<string> ReadPromptAsync(Arguments arguments, CancellationToken
 {
     { Question: null } => SeedPrompt.Text,
     { PassageFile: { } file } => SeedPrompt.Compose(await File.ReadAllTextAsync(file, cancellationToken), arguments.Question),
-    _ => arguments.Question,
+    _ => SeedPrompt.Compose(SeedPrompt.Passage, arguments.Question),
 };

@@ -12,7 +12,7 @@ public sealed class BloomChatClientOptions
 {
     /// <summary>Gets or sets the checkpoint: a folder with <c>config.json</c>, <c>tokenizer.json</c> and weights, or a hub id such as
     /// <c>bigscience/bloomz-560m</c> that is looked up in the local Hugging Face cache.</summary>
-    [Required]
+    [Required(ErrorMessage = "Model is empty. Give a checkpoint folder or a hub id; if it comes from configuration, is the section's name right?")]
     public string Model { get; set; } = "";
 
     /// <summary>Gets or sets how the model is spread over <see cref="Devices"/>.</summary>
@@ -57,4 +57,12 @@ public sealed class BloomChatClientOptions
     /// <summary>Gets or sets the folder <c>torch/lib</c> of an installed PyTorch to run on, in place of a TorchSharp native package.</summary>
     /// <value><see langword="null"/> by default: the variable <c>LOCALBLOOM_LIBTORCH</c>, or else the native package.</value>
     public string? LibTorchPath { get; set; }
+
+    /// <summary>Copies the options, so that an engine keeps what was validated.</summary>
+    internal BloomChatClientOptions Copy()
+    {
+        var copy = (BloomChatClientOptions)MemberwiseClone();
+        copy.Devices = [.. Devices];
+        return copy;
+    }
 }

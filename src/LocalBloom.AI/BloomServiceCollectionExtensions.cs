@@ -1,7 +1,6 @@
 using LocalBloom.AI;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -73,15 +72,25 @@ public static class BloomServiceCollectionExtensions
 
     private static ChatClientBuilder AddClient(this IServiceCollection services)
     {
+        if (services.Any(service => service.ServiceType == typeof(BloomEngine) && !service.IsKeyedService))
+        {
+            throw new InvalidOperationException("A BLOOM chat client is registered already. Give each further one a key: AddBloomChatClient(\"qa\", …).");
+        }
+
         services.AddValidatedOptions(Options.Options.DefaultName);
-        services.TryAddSingleton(provider => CreateEngine(provider, Options.Options.DefaultName));
+        services.AddSingleton(provider => CreateEngine(provider, Options.Options.DefaultName));
         return services.AddChatClient(provider => CreateClient(provider, provider.GetRequiredService<BloomEngine>(), Options.Options.DefaultName));
     }
 
     private static ChatClientBuilder AddKeyedClient(this IServiceCollection services, string key)
     {
         services.AddValidatedOptions(key);
-        services.TryAddKeyedSingleton(key, (provider, _) => CreateEngine(provider, key));
+        if (services.Any(service => service.ServiceType == typeof(BloomEngine) && service.IsKeyedService && Equals(service.ServiceKey, key)))
+        {
+            throw new InvalidOperationException($"A BLOOM chat client with the key '{key}' is registered already. Give this one another.");
+        }
+
+        services.AddKeyedSingleton(key, (provider, _) => CreateEngine(provider, key));
         return services.AddKeyedChatClient(key, provider => CreateClient(provider, provider.GetRequiredKeyedService<BloomEngine>(key), key));
     }
 

@@ -26,7 +26,7 @@ namespace LocalBloom.AI;
 public sealed class BloomChatClient : IChatClient
 {
     // Nothing listens: the model runs in this process. Telemetry wants an address with a port, and 0 is the port that nobody can have.
-    private static readonly Uri _providerUri = new("http://127.0.0.1:0");
+    private static readonly Uri s_providerUri = new("http://127.0.0.1:0");
 
     private readonly IGenerationEngine _engine;
     private readonly bool _ownsEngine;
@@ -50,13 +50,13 @@ public sealed class BloomChatClient : IChatClient
         _engine = engine;
         _ownsEngine = ownsEngine;
         _mapper = new ChatRequestMapper(engine.ModelId, options.PromptTemplate, options.MaxOutputTokens);
-        _metadata = new ChatClientMetadata("localbloom", _providerUri, engine.ModelId);
+        _metadata = new ChatClientMetadata("localbloom", s_providerUri, engine.ModelId);
         _logger = loggerFactory?.CreateLogger<BloomChatClient>() ?? NullLogger<BloomChatClient>.Instance;
     }
 
     /// <summary>Loads the model unless it is loaded, so that the first request need not wait for it. Concurrent calls share one load.</summary>
     /// <param name="progress">Receives how far the loading has come.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="cancellationToken">Cancels the load if this call started it, else only the wait for it.</param>
     /// <exception cref="LocalBloomException">The model cannot be loaded; the message says what to do.</exception>
     public Task LoadAsync(IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -98,7 +98,7 @@ public sealed class BloomChatClient : IChatClient
             null;
     }
 
-    /// <summary>Disposes the engine, unless it belongs to a service container. No request may be running.</summary>
+    /// <summary>Disposes the engine, unless it belongs to a service container: running requests end with <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose()
     {
         if (!_disposed)
@@ -115,7 +115,7 @@ public sealed class BloomChatClient : IChatClient
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         cancellationToken.ThrowIfCancellationRequested();
-        await _engine.LoadAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
+        await _engine.LoadAsync(cancellationToken: CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false); // others may wait for the load too
 
         IReadOnlyList<int> promptIds = _engine.Encode(request.Prompt);
         var updates = new ResponseUpdates(_engine.ModelId);

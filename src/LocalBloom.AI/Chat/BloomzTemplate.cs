@@ -5,7 +5,7 @@ namespace LocalBloom.AI.Chat;
 /// <summary>Plain instructions and answers, as BLOOMZ was finetuned on them.</summary>
 internal sealed class BloomzTemplate : PromptTemplate
 {
-    private static readonly PromptPart EndOfAnswer = new("</s>", IsSpecialToken: true);
+    private static readonly PromptPart s_endOfAnswer = new("</s>", IsSpecialToken: true);
 
     public override IReadOnlyList<PromptPart> Render(IReadOnlyList<ChatMessage> messages)
     {
@@ -15,7 +15,7 @@ internal sealed class BloomzTemplate : PromptTemplate
         {
             if (previous == ChatRole.Assistant)
             {
-                parts.Add(EndOfAnswer);
+                parts.Add(s_endOfAnswer);
             }
 
             parts.Add(new PromptPart(previous is null ? message.Text : "\n" + message.Text));

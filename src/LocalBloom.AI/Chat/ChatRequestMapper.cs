@@ -23,6 +23,10 @@ internal sealed class ChatRequestMapper(string modelId, PromptTemplate template,
         if (options is not null)
         {
             UnsupportedOptions.Refuse(options, modelId);
+            if (options.AllowMultipleToolCalls is not null)
+            {
+                ignored.Add(nameof(options.AllowMultipleToolCalls)); // it means nothing where no tool is called
+            }
         }
 
         IReadOnlyList<ChatMessage> conversation = TextMessages.From(messages, options?.Instructions, ignored);

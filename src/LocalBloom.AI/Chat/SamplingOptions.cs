@@ -27,7 +27,7 @@ internal static class SamplingOptions
         SamplingSettings settings = options.RawRepresentationFactory?.Invoke(client) switch
         {
             null => FromOptions(options, repetitionPenalty),
-            SamplingSettings raw => raw with { Seed = raw.Seed ?? options.Seed },
+            SamplingSettings raw => Replacing(options, raw, repetitionPenalty, ignored),
             object other => throw new NotSupportedException(
                 $"ChatOptions.RawRepresentationFactory returned {other.GetType()}, which is not supported. " +
                 $"Return {nameof(SamplingSettings)} or null."),
@@ -35,6 +35,22 @@ internal static class SamplingOptions
 
         Check(settings);
         return settings;
+    }
+
+    // The caller's own settings are complete; what they replace is said, so that nobody wonders.
+    private static SamplingSettings Replacing(ChatOptions options, SamplingSettings raw, float? repetitionPenalty, ISet<string> ignored)
+    {
+        (string Name, object? Value)[] replaced =
+        [
+            (nameof(options.Temperature), options.Temperature),
+            (nameof(options.TopK), options.TopK),
+            (nameof(options.TopP), options.TopP),
+            (nameof(options.FrequencyPenalty), options.FrequencyPenalty),
+            (nameof(options.PresencePenalty), options.PresencePenalty),
+            (RepetitionPenaltyKey, repetitionPenalty),
+        ];
+        ignored.UnionWith(replaced.Where(option => option.Value is not null).Select(option => $"{option.Name} (RawRepresentationFactory gives it)"));
+        return raw with { Seed = raw.Seed ?? options.Seed };
     }
 
     private static SamplingSettings FromOptions(ChatOptions options, float? repetitionPenalty)

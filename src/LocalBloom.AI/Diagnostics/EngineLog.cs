@@ -23,6 +23,9 @@ internal static partial class EngineLog
     [LoggerMessage(6, LogLevel.Information, "Prompts are multiplied in {Type} on the CPU: {Times}")]
     public static partial void PromptType(ILogger logger, string type, string times);
 
+    [LoggerMessage(8, LogLevel.Warning, "{Device} computes through torch where our own kernels would be faster: {Reason}")]
+    public static partial void NoKernel(ILogger logger, string device, string reason);
+
     [LoggerMessage(7, LogLevel.Error, "A step failed; its request ends with the error, others go on")]
     public static partial void StepFailed(ILogger logger, Exception error);
 }

@@ -23,12 +23,13 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
 {
     private readonly BloomChatClientOptions _options;
     private readonly ILogger _logger;
-    private readonly Func<TorchNative, (IWeightSource Source, BloomTokenizer? Tokenizer)> _open;
+    private readonly Func<BloomChatClientOptions, TorchNative, (IWeightSource Source, BloomTokenizer? Tokenizer)> _open;
     private readonly Channel<Sequence> _requests = Channel.CreateUnbounded<Sequence>(new() { SingleReader = true });
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _lock = new();
     private Task<LoadedModel>? _loading;
     private Thread? _thread;
+    private LocalBloomException? _stopReason;
     private bool _isDisposed;
 
     /// <summary>Initializes a new instance of the <see cref="BloomEngine"/> class. Nothing is loaded yet.</summary>
@@ -36,17 +37,17 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <param name="loggerFactory">Where to log; nowhere if null.</param>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options cannot work; the message says what to change.</exception>
     public BloomEngine(BloomChatClientOptions options, ILoggerFactory? loggerFactory = null)
-        : this(options, loggerFactory, native => OpenCheckpoint(options, native)) =>
+        : this(options, loggerFactory, OpenCheckpoint) =>
         BloomChatClientOptionsValidator.ThrowIfInvalid(options);
 
     private BloomEngine(
-        BloomChatClientOptions options, ILoggerFactory? loggerFactory, Func<TorchNative, (IWeightSource Source, BloomTokenizer? Tokenizer)> open)
+        BloomChatClientOptions options, ILoggerFactory? loggerFactory, Func<BloomChatClientOptions, TorchNative, (IWeightSource Source, BloomTokenizer? Tokenizer)> open)
     {
         ArgumentNullException.ThrowIfNull(options);
-        _options = options;
+        _options = options.Copy(); // later changes of the caller's have no effect
         _logger = loggerFactory?.CreateLogger<BloomEngine>() ?? NullLogger<BloomEngine>.Instance;
         _open = open;
-        ModelId = Path.GetFileName(Path.TrimEndingDirectorySeparator(options.Model)) is { Length: > 0 } name && Directory.Exists(options.Model) ? name : options.Model;
+        ModelId = NameOf(_options.Model);
     }
 
     /// <summary>Gets the model's name: the hub id, or the checkpoint folder's name.</summary>
@@ -60,9 +61,11 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <exception cref="InvalidOperationException">The model is not loaded.</exception>
     public IReadOnlyDictionary<string, long> DeviceMemory => Loaded.Arenas.ToDictionary(arena => arena.Device.ToString(), arena => arena.Capacity);
 
-    private LoadedModel Loaded => _loading is { IsCompletedSuccessfully: true } loading
-        ? loading.Result
-        : throw new InvalidOperationException($"The model is not loaded. Await {nameof(LoadAsync)} first.");
+    private LoadedModel Loaded =>
+        _isDisposed ? throw new ObjectDisposedException(nameof(BloomEngine)) :
+        _stopReason is { } reason ? throw new LocalBloomException(reason.Message, reason) :
+        _loading is { IsCompletedSuccessfully: true } loading ? loading.Result :
+        throw new InvalidOperationException($"The model is not loaded. Await {nameof(LoadAsync)} first.");
 
     /// <summary>Gets which device holds what, for people: a line for each device.</summary>
     /// <exception cref="InvalidOperationException">The model is not loaded.</exception>
@@ -90,8 +93,13 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         }
     }
 
-    /// <inheritdoc/>
-    IReadOnlyList<int> IGenerationEngine.Encode(IReadOnlyList<PromptPart> prompt)
+    /// <summary>Encodes a prompt on the calling thread, refusing what cannot fit the context before it is encoded.</summary>
+    /// <param name="prompt">Text and special tokens in order; text never becomes a special token.</param>
+    /// <returns>Token ids, at least one, fewer than <see cref="MaxContextTokens"/>.</returns>
+    /// <exception cref="InvalidOperationException">The model is not loaded, or has no tokenizer.</exception>
+    /// <exception cref="ContextOverflowException">The prompt leaves no room for a reply.</exception>
+    /// <exception cref="ArgumentException">There is no text, or a part names a special token that the vocabulary lacks.</exception>
+    public IReadOnlyList<int> Encode(IReadOnlyList<PromptPart> prompt)
     {
         BloomTokenizer tokenizer = Loaded.Tokenizer ??
             throw new InvalidOperationException("This model has random weights and no tokenizer: give token ids to the engine.");
@@ -110,8 +118,9 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        await LoadAsync(progress: null, cancellationToken).ConfigureAwait(false);
+        await LoadAsync(progress: null, CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false); // others may wait for the load too
         LoadedModel model = Loaded;
+        request = request with { PromptIds = [.. request.PromptIds ?? []] }; // what was checked is what is computed
         GenerationRequestValidator.Validate(request, model.Config.VocabularySize, MaxContextTokens);
 
         var sequence = new Sequence(request, model.Tokenizer, model.Config.EosTokenIds, MaxContextTokens, cancellationToken);
@@ -142,7 +151,10 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
 
         _requests.Writer.TryComplete();
         _stopping.Cancel();
-        thread?.Join();
+        if (thread != Thread.CurrentThread)
+        {
+            thread?.Join(); // a progress callback disposes from the engine thread itself: that ends once the callback returns
+        }
     }
 
     /// <inheritdoc cref="Dispose"/>
@@ -155,7 +167,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     internal static BloomEngine WithRandomWeights(string shape, BloomChatClientOptions options, ILoggerFactory? loggerFactory = null)
     {
         options.Model = $"random-{shape}";
-        return new BloomEngine(options, loggerFactory, _ => (new RandomWeights(BloomConfig.ForShape(shape)), null));
+        return new BloomEngine(options, loggerFactory, (_, _) => (new RandomWeights(BloomConfig.ForShape(shape)), null));
     }
 
     private static (IWeightSource Source, BloomTokenizer? Tokenizer) OpenCheckpoint(BloomChatClientOptions options, TorchNative native)
@@ -163,7 +175,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         var checkpoint = Checkpoint.Open(ModelLocator.Locate(options.Model));
         try
         {
-            return (new CheckpointWeights(checkpoint, native), BloomTokenizer.Load(checkpoint.TokenizerPath));
+            return (new CheckpointWeights(checkpoint, native), OpenTokenizer(checkpoint));
         }
         catch
         {
@@ -171,6 +183,24 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
             throw;
         }
     }
+
+    private static BloomTokenizer OpenTokenizer(Checkpoint checkpoint)
+    {
+        if (!File.Exists(checkpoint.TokenizerPath))
+        {
+            throw new CheckpointException(checkpoint.Folder, "there is no file tokenizer.json. Get it from where the weights came from.");
+        }
+
+        var tokenizer = BloomTokenizer.Load(checkpoint.TokenizerPath);
+        return tokenizer.VocabularySize <= checkpoint.Config.VocabularySize
+            ? tokenizer
+            : throw new CheckpointException(
+                checkpoint.TokenizerPath,
+                $"it has {tokenizer.VocabularySize} tokens, but the model of config.json knows {checkpoint.Config.VocabularySize}: they belong to different models.");
+    }
+
+    private static string NameOf(string model) =>
+        Directory.Exists(model) && Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model))) is { Length: > 0 } name ? name : model;
 
     private (Task<LoadedModel> Loading, bool IsOwn) StartOrJoin(IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
@@ -194,9 +224,9 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     private void Run(TaskCompletionSource<LoadedModel> loaded, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
         LoadedModel model;
-        using var cancelled = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, cancellationToken);
         try
         {
+            using var cancelled = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, cancellationToken);
             model = Load(progress, cancelled.Token);
         }
         catch (OperationCanceledException)
@@ -206,15 +236,35 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         }
         catch (Exception e)
         {
-            loaded.TrySetException(e);
+            // Torch's own errors carry pages of native frames.
+            bool isExplained = e is LocalBloomException or ArgumentException or OutOfMemoryException;
+            loaded.TrySetException(isExplained ? e : new LocalBloomException($"Loading failed: {e.Message.Split('\n', 2)[0]}", e));
             return;
         }
 
-        using (model)
-        using (inference_mode())
+        loaded.TrySetResult(model);
+        try
         {
-            loaded.TrySetResult(model);
-            new GenerationLoop(model, _requests.Reader, _logger).Run(_stopping.Token);
+            using (model)
+            using (inference_mode())
+            {
+                new GenerationLoop(model, _requests.Reader, _logger).Run(_stopping.Token);
+            }
+        }
+        catch (Exception e)
+        {
+            // A device that is lost, or a logger that throws: the process goes on, and everybody who waits is told.
+            EndAll(new LocalBloomException($"The engine stopped: {e.Message.Split('\n', 2)[0]}", e));
+        }
+    }
+
+    private void EndAll(LocalBloomException error)
+    {
+        _stopReason = error;
+        _requests.Writer.TryComplete(error);
+        while (_requests.Reader.TryRead(out Sequence? waiting))
+        {
+            waiting.End(error);
         }
     }
 
@@ -224,7 +274,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         EngineLog.Loading(_logger, _options.Model);
         var native = TorchNative.Load(_options.LibTorchPath);
         using var inference = inference_mode();
-        (IWeightSource source, BloomTokenizer? tokenizer) = _open(native);
+        (IWeightSource source, BloomTokenizer? tokenizer) = _open(_options, native);
         using (source)
         {
             foreach (string note in source.Notes)

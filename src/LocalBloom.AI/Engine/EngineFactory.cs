@@ -20,6 +20,7 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
 {
     // BLOOM was trained with so many tokens; checkpoints that say nothing mean this.
     private const int TrainedContext = 2048;
+    private const int MinContext = 16; // as the option's own lower bound
 
     private readonly CudaDriver? _driver = CudaDriver.TryOpen();
 
@@ -34,19 +35,19 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
         DevicePlan plan = Plan(source);
         EngineLog.Planned(logger, plan.ToString());
         var arenas = new List<DeviceArena>();
+        var ops = new DeviceOps(native, _driver, plan, LinearKernel(plan), logger);
         try
         {
             var loader = new WeightLoader(source, plan.Footprint.Type, progress, cancellationToken);
             arenas.AddRange(plan.Shares.Select(share => new DeviceArena(native, _driver, share.Memory.Device, share.ArenaBytes)));
-            var ops = new TorchOps(native, LinearKernel(plan));
             (Tensor embedding, LayerNormWeights embeddingNorm, LayerNormWeights finalNorm, Tensor head) = loader.LoadEnds(arenas[0]);
-            var ends = new ModelEnds(ops, embedding, embeddingNorm, finalNorm, head);
-            BloomStage[] stages = [.. plan.Shares.Select((share, i) => Stage(plan, share, arenas[i], loader, ops))];
-            return new LoadedModel(source.Config, plan, tokenizer, new EagerRunner(new BloomModel(ends, stages)), arenas);
+            var ends = new ModelEnds(ops.For(plan.Shares[0].Memory.Device), embedding, embeddingNorm, finalNorm, head);
+            BloomStage[] stages = [.. plan.Shares.Select((share, i) => Stage(plan, share, arenas[i], loader, ops.For(share.Memory.Device)))];
+            return new LoadedModel(source.Config, plan, tokenizer, new EagerRunner(new BloomModel(ends, stages)), arenas, [ops]);
         }
         catch
         {
-            arenas.ForEach(arena => arena.Dispose());
+            _ = LoadedModel.DisposeAll([ops, .. arenas]); // what made the load fail is what counts
             throw;
         }
     }
@@ -57,6 +58,11 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
         IEnumerable<string> names = options.Devices.Count == 0 && map is not null ? map.Shares.Select(share => share.Device.ToString()) : options.Devices;
         IReadOnlyList<DeviceMemory> devices = new DeviceCatalog(_driver, cuda.is_available()).Find(names);
         int context = options.MaxContextTokens ?? source.Config.MaxContextTokens ?? TrainedContext;
+        if (context < MinContext)
+        {
+            throw new PlacementException($"config.json declares a context of {context} tokens. Set MaxContextTokens: 2048 is BLOOM's own.");
+        }
+
         return DevicePlanner.Plan(options.Strategy, new ModelFootprint(source.Config, TypeOf(source), context), devices, map);
     }
 
@@ -86,7 +92,8 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
     {
         var dense = new DenseLinear(native);
         ScalarType type = plan.Footprint.Type;
-        if (type == ScalarType.Float32 || !plan.Shares.Any(share => share.Memory.Device.Kind is DeviceKind.Cpu))
+        bool isExact = type == ScalarType.Float32 && options.CpuPromptNumberType is BloomNumberType.Auto; // nobody asked for fewer digits
+        if (isExact || !plan.Shares.Any(share => share.Memory.Device.Kind is DeviceKind.Cpu))
         {
             return dense;
         }

@@ -35,8 +35,20 @@ internal sealed class GenerationLoop(LoadedModel model, ChannelReader<Sequence> 
         }
         catch (Exception e)
         {
-            EngineLog.StepFailed(logger, e);
-            sequence.End(e is LocalBloomException ? e : new LocalBloomException($"A step failed: {FirstLine(e.Message)}", e));
+            sequence.End(e is LocalBloomException ? e : new LocalBloomException($"A step failed: {FirstLine(e.Message)}", e)); // first: loggers may throw
+            LogFailure(e);
+        }
+    }
+
+    private void LogFailure(Exception error)
+    {
+        try
+        {
+            EngineLog.StepFailed(logger, error);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // A logger that throws must not end the engine; the caller has the error itself.
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using LocalBloom.AI.Execution;
 using LocalBloom.AI.Model;
 using LocalBloom.AI.Placement;
@@ -12,19 +13,42 @@ namespace LocalBloom.AI.Engine;
 /// <param name="Tokenizer">Null for a model of random weights, which has no text.</param>
 /// <param name="Runner">Runs its steps.</param>
 /// <param name="Arenas">Each device's memory.</param>
+/// <param name="Kernels">Code on the devices.</param>
 internal sealed record LoadedModel(
     BloomConfig Config,
     DevicePlan Plan,
     BloomTokenizer? Tokenizer,
     IStepRunner Runner,
-    IReadOnlyList<DeviceArena> Arenas) : IDisposable
+    IReadOnlyList<DeviceArena> Arenas,
+    IReadOnlyList<IDisposable> Kernels) : IDisposable
 {
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (DeviceArena arena in Arenas)
+        // What one owner's device reports must not keep the others from giving their memory back.
+        if (DisposeAll([.. Kernels, .. Arenas]) is { } error)
         {
-            arena.Dispose();
+            throw error;
         }
+    }
+
+    /// <summary>Disposes every owner.</summary>
+    /// <returns>The first error, if there was one.</returns>
+    public static Exception? DisposeAll(IEnumerable<IDisposable> owners)
+    {
+        Exception? first = null;
+        foreach (IDisposable owner in owners)
+        {
+            try
+            {
+                owner.Dispose();
+            }
+            catch (Exception e) when (e is LocalBloomException or ExternalException)
+            {
+                first ??= e;
+            }
+        }
+
+        return first;
     }
 }

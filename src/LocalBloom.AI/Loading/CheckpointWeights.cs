@@ -1,7 +1,7 @@
-using System.Runtime.InteropServices;
 using LocalBloom.AI.Model;
 using LocalBloom.AI.Native;
 using LocalBloom.AI.Weights;
+using Microsoft.Win32.SafeHandles;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,6 +14,9 @@ internal sealed class CheckpointWeights(Checkpoint checkpoint, TorchNative nativ
 {
     // A copy to a GPU, or into another number type, may need a host buffer of a chunk's size: so much anonymous memory, whatever the tensor.
     private const long ChunkBytes = 64 << 20;
+
+    private readonly Dictionary<string, long> _lengths = checkpoint.Tensors.Values
+        .Select(tensor => Path.Combine(checkpoint.Folder, tensor.File)).Distinct().ToDictionary(path => path, LengthOf);
 
     /// <inheritdoc/>
     public BloomConfig Config => checkpoint.Config;
@@ -28,40 +31,66 @@ internal sealed class CheckpointWeights(Checkpoint checkpoint, TorchNative nativ
     public void Fill(string name, Tensor destination, CancellationToken cancellationToken)
     {
         CheckpointTensor stored = checkpoint.Tensors[name];
-        if (!stored.IsAligned)
-        {
-            FillUnaligned(stored, destination);
-            return;
-        }
-
-        using Tensor source = native.Wrap(stored.Address, stored.Type, CPU, [.. stored.Shape], [.. stored.Strides]);
         long rows = stored.Shape[0];
-        long rowBytes = Math.Max(1, stored.Shape.Skip(1).Aggregate(stored.Type.ElementSize(), (long bytes, long size) => bytes * size));
+        long rowBytes = Math.Max(1, stored.Shape.Skip(1).Aggregate(stored.ElementSize, (long bytes, long size) => bytes * size));
         long chunk = Math.Clamp(ChunkBytes / rowBytes, 1, rows);
+        string path = Path.Combine(checkpoint.Folder, stored.File);
+        using SafeFileHandle file = InputFile.Open(path, out _);
         for (long row = 0; row < rows; row += chunk)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            using DisposeScope scope = NewDisposeScope();
-            long count = Math.Min(chunk, rows - row);
-            destination.narrow(0, row, count).copy_(source.narrow(0, row, count));
+            RefuseShorter(path, file);
+            CopyRows(stored, row, Math.Min(chunk, rows - row), destination);
+        }
+    }
+
+    // Pages of a map whose file has become shorter end the process when they are touched: ask before each chunk.
+    private void RefuseShorter(string path, SafeFileHandle file)
+    {
+        long length = RandomAccess.GetLength(file);
+        if (_lengths.TryGetValue(path, out long before) && length < before)
+        {
+            throw new CheckpointException(path, $"the file became shorter while it was loaded: {length} bytes of {before}. Load again once it is complete.");
+        }
+
+        _lengths[path] = length;
+    }
+
+    private void CopyRows(CheckpointTensor stored, long row, long count, Tensor destination)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        long[] shape = [count, .. stored.Shape.Skip(1)];
+        nint address = stored.Address + (nint)(row * stored.Strides[0] * stored.ElementSize);
+        Tensor rows = destination.narrow(0, row, count);
+        if (stored.IsAligned)
+        {
+            using Tensor source = native.Wrap(address, stored.Type, CPU, shape, [.. stored.Strides]);
+            rows.copy_(source);
+        }
+        else
+        {
+            CopyUnaligned(stored, address, shape, rows);
         }
     }
 
     // Early writers did not pad their headers. Torch must not compute on odd addresses, so that the bytes are moved first.
-    private unsafe void FillUnaligned(CheckpointTensor stored, Tensor destination)
+    private unsafe void CopyUnaligned(CheckpointTensor stored, nint address, long[] shape, Tensor destination)
     {
-        nuint bytes = (nuint)(stored.ElementSize * (1 + stored.Shape.Zip(stored.Strides).Sum(dimension => (dimension.First - 1) * dimension.Second)));
-        void* copy = NativeMemory.AlignedAlloc(bytes, DeviceArena.Alignment);
-        try
+        long last = shape.Zip(stored.Strides).Sum(dimension => (dimension.First - 1) * dimension.Second);
+        var aligned = new byte[(stored.ElementSize * (1 + last)) + DeviceArena.Alignment];
+        fixed (byte* room = aligned)
         {
-            NativeMemory.Copy((void*)stored.Address, copy, bytes);
-            using Tensor source = native.Wrap((nint)copy, stored.Type, CPU, [.. stored.Shape], [.. stored.Strides]);
+            byte* copy = room + (DeviceArena.Alignment - ((nint)room % DeviceArena.Alignment));
+            Buffer.MemoryCopy((void*)address, copy, aligned.Length, stored.ElementSize * (1 + last));
+            using Tensor source = native.Wrap((nint)copy, stored.Type, CPU, shape, [.. stored.Strides]);
             destination.copy_(source);
         }
-        finally
-        {
-            NativeMemory.AlignedFree(copy);
-        }
+    }
+
+    private static long LengthOf(string path)
+    {
+        using SafeFileHandle file = InputFile.Open(path, out long length);
+        return length;
     }
 
     /// <inheritdoc/>

@@ -12,7 +12,7 @@ namespace LocalBloom.AI.Loading;
 internal static class SafetensorsFile
 {
     private const int LengthBytes = 8;
-    private const long MaxHeaderBytes = 100_000_000; // the reference reader's limit
+    private const long MaxHeaderBytes = 16 << 20; // a hundred times what BLOOM-176B needs; parsing takes many times as much memory
 
     /// <summary>Reads and checks a header.</summary>
     /// <returns>The tensors under the names that the file gives them.</returns>

@@ -21,11 +21,11 @@ internal sealed class BloomBlock(int layer, IBloomOps ops, ILayerResidency resid
         LayerWeights weights = lease.Weights;
         Workspace work = step.Work;
 
-        ops.NormLinear(x, weights.InputNorm, weights.QueryKeyValue, work.Qkv, residualAfterNorm);
+        ops.NormLinear(x, weights.InputNorm, weights.QueryKeyValue, work.Qkv, work.Normed, residualAfterNorm);
         ops.AppendAttend(work.Qkv, cache, step, work.Heads);
         ops.LinearResidual(work.Heads, weights.Dense, x);
 
-        ops.NormLinearGelu(x, weights.PostAttentionNorm, weights.Up, work.Wide, residualAfterNorm);
+        ops.NormLinearGelu(x, weights.PostAttentionNorm, weights.Up, work.Wide, work.Normed, residualAfterNorm);
         ops.LinearResidual(work.Wide, weights.Down, x);
     }
 }

@@ -5,13 +5,15 @@ namespace LocalBloom.AI.Model;
 
 /// <summary>The buffers that a device's blocks compute in, used again by every layer and step.</summary>
 /// <param name="Stream">The residual stream, [rows, hidden].</param>
+/// <param name="Normed">The stream after a norm, [rows, hidden].</param>
 /// <param name="Qkv">Queries, keys and values, [rows, heads × (q, k, v) × headDim].</param>
 /// <param name="Heads">What the heads attended to, [rows, hidden].</param>
 /// <param name="Wide">The MLP's inner activations, [rows, inner].</param>
-internal sealed record Workspace(Tensor Stream, Tensor Qkv, Tensor Heads, Tensor Wide)
+internal sealed record Workspace(Tensor Stream, Tensor Normed, Tensor Qkv, Tensor Heads, Tensor Wide)
 {
     /// <summary>Cuts the buffers for up to <paramref name="rows"/> tokens from an arena.</summary>
     public static Workspace Allocate(DeviceArena arena, BloomConfig config, ScalarType type, int rows) => new(
+        arena.Allocate(type, rows, config.HiddenSize),
         arena.Allocate(type, rows, config.HiddenSize),
         arena.Allocate(type, rows, 3 * config.HiddenSize),
         arena.Allocate(type, rows, config.HiddenSize),
@@ -19,10 +21,10 @@ internal sealed record Workspace(Tensor Stream, Tensor Qkv, Tensor Heads, Tensor
 
     /// <summary>Gets the bytes that the buffers take in an arena.</summary>
     public static long SizeOf(BloomConfig config, ScalarType type, int rows) =>
-        (2 * DeviceArena.SizeOf(type, rows, config.HiddenSize)) +
+        (3 * DeviceArena.SizeOf(type, rows, config.HiddenSize)) +
         DeviceArena.SizeOf(type, rows, 3 * config.HiddenSize) +
         DeviceArena.SizeOf(type, rows, config.InnerSize);
 
     /// <summary>Gets views of the first <paramref name="rows"/> rows; they belong to the caller's dispose scope.</summary>
-    public Workspace First(int rows) => new(Stream.narrow(0, 0, rows), Qkv.narrow(0, 0, rows), Heads.narrow(0, 0, rows), Wide.narrow(0, 0, rows));
+    public Workspace First(int rows) => new(Stream.narrow(0, 0, rows), Normed.narrow(0, 0, rows), Qkv.narrow(0, 0, rows), Heads.narrow(0, 0, rows), Wide.narrow(0, 0, rows));
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace LocalBloom.AI.Native;
@@ -12,11 +13,12 @@ internal static class TorchLibraries
 
     /// <summary>Loads torch and TorchSharp's own library into the process. Loading again is free.</summary>
     /// <param name="libTorchPath">The <c>torch/lib</c> of an installed PyTorch; null for the variable LOCALBLOOM_LIBTORCH, or else the native package.</param>
-    /// <returns>Handles of <c>torch_cpu</c> and, where there is one, <c>torch_cuda</c> (else 0).</returns>
+    /// <returns>The folder, and handles of <c>torch_cpu</c> and, where there is one, <c>torch_cuda</c> (else 0).</returns>
     /// <exception cref="NativeBackendException">A library is missing or does not load.</exception>
-    public static (nint TorchCpu, nint TorchCuda) Load(string? libTorchPath)
+    public static (string Folder, nint TorchCpu, nint TorchCuda) Load(string? libTorchPath)
     {
         string folder = FindTorch(libTorchPath);
+        RefuseSecond(folder);
         var handles = new Dictionary<string, nint>();
         foreach (string name in s_inLoadingOrder)
         {
@@ -35,8 +37,15 @@ internal static class TorchLibraries
         }
 
         LoadLibrary(Path.Combine(torchSharp, FileName("LibTorchSharp")));
-        return (handles["torch_cpu"], handles.GetValueOrDefault("torch_cuda"));
+        return (folder, handles["torch_cpu"], handles.GetValueOrDefault("torch_cuda"));
     }
+
+    /// <summary>Says what to do about a library that the system's loader refused.</summary>
+    internal static string Explain(string path, string error) =>
+        error.Contains("GLIBCXX", StringComparison.Ordinal) || error.Contains("libstdc++", StringComparison.Ordinal)
+            ? "This system's libstdc++ is older than torch needs (GLIBCXX_3.4.32): use Debian 13, Ubuntu 24.04 or newer, or, on Debian 12, " +
+              "add the suite trixie at a low pin priority and run: apt-get install -t trixie libstdc++6"
+            : $"{path} does not load: {error.ReplaceLineEndings(" ").Trim()}";
 
     private static string FindTorch(string? libTorchPath)
     {
@@ -55,6 +64,29 @@ internal static class TorchLibraries
         return Find(SearchFolders(), library) ?? throw new NativeBackendException(
             "The native part of torch is not beside the application. Add the package TorchSharp-cpu (or TorchSharp-cuda-linux, " +
             $"TorchSharp-cuda-windows) to the application's project, or name the folder torch/lib of an installed PyTorch in {Variable}.");
+    }
+
+    // Two copies of libtorch in one process register everything twice, upon which it aborts.
+    private static void RefuseSecond(string folder)
+    {
+        if (!File.Exists(Path.Combine(folder, FileName("c10"))))
+        {
+            return; // no libtorch: it will not load
+        }
+
+        using var process = Process.GetCurrentProcess();
+        string library = FileName("torch_cpu");
+        foreach (ProcessModule module in process.Modules)
+        {
+            string? loaded = Path.GetDirectoryName(module.FileName);
+            if (Path.GetFileName(module.FileName) == library && Path.GetFullPath(folder) != loaded && Target(folder) != loaded)
+            {
+                throw new NativeBackendException(
+                    $"This process already runs the torch of {loaded}; that of {folder} cannot be added. Give every engine of a process the same LibTorchPath.");
+            }
+        }
+
+        string? Target(string path) => Path.GetDirectoryName(File.ResolveLinkTarget(Path.Combine(path, library), returnFinalTarget: true)?.FullName);
     }
 
     private static string? Find(IEnumerable<string> folders, string file) => folders.FirstOrDefault(folder => File.Exists(Path.Combine(folder, file)));
@@ -82,10 +114,4 @@ internal static class TorchLibraries
             throw new NativeBackendException(Explain(path, e.Message), e);
         }
     }
-
-    private static string Explain(string path, string error) =>
-        error.Contains("GLIBCXX", StringComparison.Ordinal) || error.Contains("libstdc++", StringComparison.Ordinal)
-            ? "This system's libstdc++ is older than torch needs (GLIBCXX_3.4.32): use Debian 13, Ubuntu 24.04 or newer, or, on Debian 12, " +
-              "add the suite trixie at a low pin priority and run: apt-get install -t trixie libstdc++6"
-            : $"{path} does not load: {error.ReplaceLineEndings(" ").Trim()}";
 }

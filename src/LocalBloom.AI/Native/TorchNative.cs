@@ -15,11 +15,14 @@ internal sealed unsafe class TorchNative
     private readonly delegate* unmanaged<void*, long, long*, long*, long, int, int, int, nint*, int> _fromBlob;
     private readonly delegate* unmanaged<nint, nint, nint, nint, double, double, int> _addmmOutCpu;
     private readonly delegate* unmanaged<nint, nint, nint, nint, double, double, int> _addmmOutCuda;
+    private readonly delegate* unmanaged<nint, void**, int> _getDataPointer;
     private readonly delegate* unmanaged<nint, nint, nint, int> _mmOutCpu;
     private readonly delegate* unmanaged<nint, nint, nint, int> _mmOutCuda;
 
-    private TorchNative(nint torchCpu, nint torchCuda)
+    private TorchNative(string folder, nint torchCpu, nint torchCuda)
     {
+        Folder = folder;
+        _getDataPointer = (delegate* unmanaged<nint, void**, int>)Export(torchCpu, "aoti_torch_get_data_ptr");
         _fromBlob = (delegate* unmanaged<void*, long, long*, long*, long, int, int, int, nint*, int>)Export(torchCpu, "aoti_torch_create_tensor_from_blob");
         _addmmOutCpu = (delegate* unmanaged<nint, nint, nint, nint, double, double, int>)Export(torchCpu, "aoti_torch_cpu_addmm_out");
         _mmOutCpu = (delegate* unmanaged<nint, nint, nint, int>)Export(torchCpu, "aoti_torch_cpu_mm_out");
@@ -30,13 +33,16 @@ internal sealed unsafe class TorchNative
         }
     }
 
+    /// <summary>Gets the folder of torch's libraries.</summary>
+    public string Folder { get; }
+
     /// <summary>Loads torch and resolves the functions.</summary>
     /// <param name="libTorchPath">See <see cref="TorchLibraries.Load"/>.</param>
     /// <exception cref="NativeBackendException">A library or a function is missing.</exception>
     public static TorchNative Load(string? libTorchPath)
     {
-        (nint torchCpu, nint torchCuda) = TorchLibraries.Load(libTorchPath);
-        var native = new TorchNative(torchCpu, torchCuda);
+        (string folder, nint torchCpu, nint torchCuda) = TorchLibraries.Load(libTorchPath);
+        var native = new TorchNative(folder, torchCpu, torchCuda);
         InitializeDeviceType(DeviceType.CPU);
         return native;
     }
@@ -76,6 +82,14 @@ internal sealed unsafe class TorchNative
         }
 
         return Tensor.UnsafeCreateTensor(handle).DetachFromDisposeScope();
+    }
+
+    /// <summary>Gets the address of a tensor's first element, on its device.</summary>
+    public nint AddressOf(Tensor tensor)
+    {
+        void* address;
+        Check(_getDataPointer(tensor.Handle, &address));
+        return (nint)address;
     }
 
     /// <summary>result = x·wᵀ + bias.</summary>

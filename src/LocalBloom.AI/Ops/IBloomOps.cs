@@ -20,12 +20,13 @@ internal interface IBloomOps
     /// <param name="norm">The norm.</param>
     /// <param name="linear">[out, hidden].</param>
     /// <param name="result">[rows, out].</param>
+    /// <param name="normed">Room for LayerNorm(x), [rows, hidden]; its content is undefined afterwards.</param>
     /// <param name="replaceStream">Whether <paramref name="x"/> becomes LayerNorm(x): BLOOM's apply_residual_connection_post_layernorm.</param>
-    void NormLinear(Tensor x, LayerNormWeights norm, LinearWeights linear, Tensor result, bool replaceStream);
+    void NormLinear(Tensor x, LayerNormWeights norm, LinearWeights linear, Tensor result, Tensor normed, bool replaceStream);
 
     /// <summary>result = gelu(LayerNorm(x)·Wᵀ + b), with BLOOM's tanh approximation.</summary>
     /// <inheritdoc cref="NormLinear"/>
-    void NormLinearGelu(Tensor x, LayerNormWeights norm, LinearWeights linear, Tensor result, bool replaceStream);
+    void NormLinearGelu(Tensor x, LayerNormWeights norm, LinearWeights linear, Tensor result, Tensor normed, bool replaceStream);
 
     /// <summary>Writes keys and values of this step into the cache, then attends: softmax(q·kᵀ/√headDim + bias)·v in float32.</summary>
     /// <param name="qkv">[rows, heads × (q, k, v) × headDim].</param>

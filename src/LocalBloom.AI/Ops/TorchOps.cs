@@ -20,20 +20,20 @@ internal sealed class TorchOps(TorchNative torch, ILinearKernel linear) : IBloom
     }
 
     /// <inheritdoc/>
-    public void NormLinear(Tensor x, LayerNormWeights norm, LinearWeights weights, Tensor result, bool replaceStream)
+    public void NormLinear(Tensor x, LayerNormWeights norm, LinearWeights weights, Tensor result, Tensor normed, bool replaceStream)
     {
-        using Tensor normed = Norm(x, norm);
-        linear.Multiply(normed, weights, result);
+        using Tensor y = Norm(x, norm);
+        linear.Multiply(y, weights, result);
         if (replaceStream)
         {
-            x.copy_(normed);
+            x.copy_(y);
         }
     }
 
     /// <inheritdoc/>
-    public void NormLinearGelu(Tensor x, LayerNormWeights norm, LinearWeights weights, Tensor result, bool replaceStream)
+    public void NormLinearGelu(Tensor x, LayerNormWeights norm, LinearWeights weights, Tensor result, Tensor normed, bool replaceStream)
     {
-        NormLinear(x, norm, weights, result, replaceStream);
+        NormLinear(x, norm, weights, result, normed, replaceStream);
         nn.functional.gelu(result, TorchSharp.Modules.GELU.Approximate.tanh, inplace: true);
     }
 

@@ -8,6 +8,8 @@ namespace LocalBloom.AI.Placement;
 /// <param name="hasCudaTorch">Whether torch was built for CUDA.</param>
 internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
 {
+    private const long CudaReserve = 300_000_000; // the code of torch's and our kernels, and cuBLAS's workspace: measured 0.2 GB on an H100
+
     private int CudaCount => hasCudaTorch ? driver?.DeviceCount ?? 0 : 0;
 
     /// <summary>Looks devices up; the context of each CUDA device is created by that.</summary>
@@ -36,7 +38,7 @@ internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
             throw new PlacementException($"{device} is not there: {WhyNoCuda(device.Index)}");
         }
 
-        return new DeviceMemory(device, driver!.Memory(device.Index).Free / parts, driver.Name(device.Index));
+        return new DeviceMemory(device, Math.Max(0, driver!.Memory(device.Index).Free - CudaReserve) / parts, driver.Name(device.Index));
     }
 
     private string WhyNoCuda(int index) =>

@@ -39,6 +39,13 @@ internal static class DevicePlanner
     private static DevicePlan Split(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, string reason)
     {
         int layers = footprint.Config.LayerCount;
+        if (devices.Count == 1)
+        {
+            BloomDevice only = devices[0].Device.Physical;
+            throw new PlacementException(
+                $"LayerSplit needs at least two devices, but this machine has {only} alone. Use SingleDevice, or list logical parts of it: {only}#0, {only}#1.");
+        }
+
         if (devices.Count > layers)
         {
             throw new PlacementException($"LayerSplit over {devices.Count} devices needs a layer for each, but the model has {layers}. List fewer devices.");

@@ -6,6 +6,8 @@ namespace LocalBloom.AI.Placement;
 /// <summary>How many layers each device takes, in layer order: the parsed form of <see cref="BloomChatClientOptions.LayerMap"/>.</summary>
 internal sealed class LayerMap
 {
+    private const int MaxLayers = 4096; // as many as any config.json may have
+
     private LayerMap(IReadOnlyList<LayerShare> shares) => Shares = shares;
 
     /// <summary>Gets the shares in layer order, each device once, at least one.</summary>
@@ -56,9 +58,9 @@ internal sealed class LayerMap
         }
 
         if (!int.TryParse(sides[1], NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out int layers)
-            || layers < 1)
+            || layers is < 1 or > MaxLayers)
         {
-            return $"'{sides[1].Trim()}' layers for {device}: give a whole number of at least 1, or leave the device out.";
+            return $"'{sides[1].Trim()}' layers for {device}: give a whole number of at least 1 and at most {MaxLayers}, or leave the device out.";
         }
 
         if (shares.Exists(share => share.Device == device))

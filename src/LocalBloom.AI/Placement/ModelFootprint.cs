@@ -35,11 +35,12 @@ internal sealed record ModelFootprint(BloomConfig Config, ScalarType Type, int C
     public long WorkBytes => Workspace.SizeOf(Config, Type, StepRows) + DeviceArena.SizeOf(ScalarType.Float32, Config.HeadCount);
 
     /// <summary>Gets the most bytes of a step's passing tensors on one device.</summary>
-    /// <remarks>Bias, scores and probabilities; float32 copies of keys and values; the stream's norms. An upper bound, not a sum.</remarks>
+    /// <remarks>Bias, scores and probabilities; float32 copies of keys and values; the stream's norms; logits. An upper bound, not a sum.</remarks>
     public long TemporaryBytes =>
         (4L * sizeof(float) * Config.HeadCount * StepRows * ContextTokens) +
         (2L * sizeof(float) * Config.HiddenSize * ContextTokens) +
-        (8L * sizeof(float) * Config.HiddenSize * StepRows);
+        (8L * sizeof(float) * Config.HiddenSize * StepRows) +
+        (4L * sizeof(float) * Config.VocabularySize);
 
     /// <summary>Gets all weights' bytes.</summary>
     public long TotalWeightBytes => EndsBytes + (Config.LayerCount * LayerWeightBytes);

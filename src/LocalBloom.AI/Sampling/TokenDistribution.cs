@@ -19,6 +19,6 @@ internal readonly record struct TokenDistribution(int[] Ids, double[] Probabilit
             }
         }
 
-        return Ids[^1]; // rounding left the sum a little below the point
+        return Ids[0]; // rounding left the sum a little below the point; the last token may have no probability at all
     }
 }

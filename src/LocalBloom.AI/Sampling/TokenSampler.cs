@@ -20,7 +20,7 @@ internal sealed class TokenSampler
     public TokenSampler(SamplingSettings settings, IEnumerable<int> promptIds)
     {
         _settings = settings;
-        _random = settings.Seed is { } seed ? new Random(unchecked((int)(seed ^ (seed >> 32)))) : new Random();
+        _random = settings.Seed is { } seed ? new Random(Scramble(seed)) : new Random();
         _seen.UnionWith(promptIds);
     }
 
@@ -30,15 +30,22 @@ internal sealed class TokenSampler
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor penalized = Penalize(logits);
+        (Tensor peak, Tensor best) = penalized.max(0);
+        if (float.IsNaN(peak.item<float>()))
+        {
+            throw new LocalBloomException(
+                "The model's logits are not numbers. Either its weights are broken, or they overflow this number type: try BFloat16 or Float32.");
+        }
+
         int id;
         if (_settings.Temperature == 0)
         {
-            id = (int)penalized.argmax().item<long>();
+            id = (int)best.item<long>();
         }
         else
         {
             double point = _random.NextDouble();
-            id = Warp(penalized, _settings, point).At(point);
+            id = Warp(penalized - peak, _settings, point).At(point); // at most 0, so that no temperature makes it overflow upwards
         }
 
         _seen.Add(id);
@@ -60,10 +67,23 @@ internal sealed class TokenSampler
         for (int width = Math.Min(isCut ? settings.TopK : FirstLook, vocabulary); ; width = vocabulary)
         {
             (Tensor values, Tensor ids) = scaled.topk(width, 0, largest: true, sorted: true);
+            if (isCut && width < vocabulary && (int)(scaled >= values[width - 1]).sum().item<long>() is var tied && tied > width)
+            {
+                (values, ids) = scaled.topk(tied, 0, largest: true, sorted: true); // like transformers: equals of the k-th are kept too
+            }
+
             double normalizer = (isCut ? values : scaled).logsumexp(0).item<float>();
             double[] probabilities = [.. values.cpu().data<float>().ToArray().Select(value => Math.Exp(value - normalizer))];
-            if (isCut || width == vocabulary || probabilities.Sum() > needed)
+            double sum = probabilities.Sum();
+            bool isComplete = isCut || width == vocabulary;
+            if (isComplete || sum > needed)
             {
+                if (isComplete)
+                {
+                    // The normalizer is a float32, some 1e-6 off: what is missing must not fall to the least probable token.
+                    probabilities = [.. probabilities.Select(probability => probability / sum)];
+                }
+
                 return Nucleus([.. ids.cpu().data<long>().ToArray().Select(id => (int)id)], probabilities, settings.TopP);
             }
         }
@@ -90,6 +110,15 @@ internal sealed class TokenSampler
         }
 
         return result;
+    }
+
+    // Random takes 31 bits and forgets the sign: SplitMix64's finalizer makes all 64 count, so that no two likely seeds meet.
+    private static int Scramble(long seed)
+    {
+        ulong bits = unchecked((ulong)seed + 0x9E3779B97F4A7C15);
+        bits = unchecked((bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9);
+        bits = unchecked((bits ^ (bits >> 27)) * 0x94D049BB133111EB);
+        return (int)(bits >> 33);
     }
 
     // Keeps a token while the tokens before it have less than topP together.

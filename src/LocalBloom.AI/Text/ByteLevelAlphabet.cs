@@ -10,11 +10,11 @@ internal static class ByteLevelAlphabet
     private const int FirstSubstitute = 0x100;
     private const short NoByte = -1;
 
-    private static readonly char[] ByteToChar = MapBytes();
-    private static readonly short[] CharToByte = MapChars(ByteToChar);
+    private static readonly char[] s_byteToChar = MapBytes();
+    private static readonly short[] s_charToByte = MapChars(s_byteToChar);
 
     /// <summary>Gets the character that spells a byte.</summary>
-    public static char Spell(byte value) => ByteToChar[value];
+    public static char Spell(byte value) => s_byteToChar[value];
 
     /// <summary>Appends the bytes that a token stands for: what it spells or, where a character is none of the alphabet's, its own UTF-8.</summary>
     public static void AppendBytes(string token, ArrayBufferWriter<byte> bytes)
@@ -23,7 +23,7 @@ internal static class ByteLevelAlphabet
         int count = 0;
         foreach (char character in token)
         {
-            short value = character < CharToByte.Length ? CharToByte[character] : NoByte;
+            short value = character < s_charToByte.Length ? s_charToByte[character] : NoByte;
             if (value == NoByte)
             {
                 count = Encoding.UTF8.GetBytes(token, target);

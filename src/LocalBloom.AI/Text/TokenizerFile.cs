@@ -1,4 +1,6 @@
 using System.Text.Json;
+using LocalBloom.AI.Loading;
+using Microsoft.Win32.SafeHandles;
 
 namespace LocalBloom.AI.Text;
 
@@ -49,13 +51,17 @@ internal sealed class TokenizerFile
     {
         try
         {
-            if (new FileInfo(path).Length is > MaxFileBytes and long length)
+            using SafeFileHandle handle = InputFile.Open(path, out long length);
+            if (length > MaxFileBytes)
             {
                 throw new CheckpointException(path, $"has {length >> 20} MiB; a tokenizer.json of at most {MaxFileBytes >> 20} MiB was expected.");
             }
 
+            ReadOnlyMemory<byte> bytes = InputFile.Read(path, handle, 0, (int)length);
+            bool hasMark = bytes.Span.StartsWith("\uFEFF"u8); // editors on Windows put a byte order mark there
+
             // A name that occurs twice would leave it to the reader which value counts.
-            using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { AllowDuplicateProperties = false });
+            using JsonDocument json = JsonDocument.Parse(hasMark ? bytes[3..] : bytes, new JsonDocumentOptions { AllowDuplicateProperties = false });
             return new TokenizerFile(new LocatedJson(path, "", json.RootElement));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

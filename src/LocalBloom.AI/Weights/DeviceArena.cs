@@ -103,8 +103,14 @@ internal sealed unsafe class DeviceArena : IDisposable
 
         if (Device.Kind is DeviceKind.Cuda)
         {
-            cuda.synchronize(Device.ToTorch()); // kernels in flight may still read it
-            _driver!.Free(Device.Index, address);
+            try
+            {
+                cuda.synchronize(Device.ToTorch()); // kernels in flight may still read it
+            }
+            finally
+            {
+                _driver!.Free(Device.Index, address);
+            }
         }
         else
         {

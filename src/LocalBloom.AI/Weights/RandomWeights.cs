@@ -1,4 +1,5 @@
 using LocalBloom.AI.Model;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Weights;
@@ -8,6 +9,7 @@ namespace LocalBloom.AI.Weights;
 internal sealed class RandomWeights(BloomConfig config) : IWeightSource
 {
     private const double InitializerRange = 0.02;
+    private const long PatternLength = (1 << 20) + 7; // no multiple of a row, so that rows differ
 
     /// <inheritdoc/>
     public BloomConfig Config => config;
@@ -28,9 +30,24 @@ internal sealed class RandomWeights(BloomConfig config) : IWeightSource
         }
         else
         {
-            // A generator of the tensor's own: the same numbers whichever device asks first.
-            using var generator = new Generator(StableSeed(name), destination.device);
-            destination.normal_(0, InitializerRange, generator);
+            FillNormal(destination, StableSeed(name));
+        }
+    }
+
+    // Made on the CPU, where a generator can be seeded without touching torch's own (TorchSharp's are always the CPU's), and laid out again and
+    // again: billions of numbers in no time, the same on every device.
+    private static void FillNormal(Tensor destination, ulong seed)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using var generator = new Generator(seed, CPU);
+        Tensor flat = destination.view(-1);
+        Tensor pattern = (randn(Math.Min(PatternLength, flat.shape[0]), generator: generator) * InitializerRange).to(destination.dtype).to(destination.device);
+        for (long start = 0; start < flat.shape[0]; start += pattern.shape[0])
+        {
+            long count = Math.Min(pattern.shape[0], flat.shape[0] - start);
+            using Tensor part = flat.narrow(0, start, count);
+            using Tensor values = pattern.narrow(0, 0, count);
+            part.copy_(values);
         }
     }
 

@@ -6,14 +6,14 @@ namespace LocalBloom.AI.Tests.Chat;
 
 public class ChatMessagesTests
 {
-    private static readonly Type[] _read = [typeof(TextContent)];
-    private static readonly Type[] _leftOut = [typeof(UsageContent), typeof(TextReasoningContent)];
+    private static readonly Type[] s_read = [typeof(TextContent)];
+    private static readonly Type[] s_leftOut = [typeof(UsageContent), typeof(TextReasoningContent)];
 
     public static TheoryData<string> RefusedContents =>
     [
         .. typeof(AIContent).Assembly.GetExportedTypes()
             .Where(type => type.IsAssignableTo(typeof(AIContent)) && !type.IsAbstract)
-            .Except(_read).Except(_leftOut)
+            .Except(s_read).Except(s_leftOut)
             .Select(type => type.FullName!),
     ];
 

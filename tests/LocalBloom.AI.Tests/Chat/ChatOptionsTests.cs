@@ -9,10 +9,10 @@ namespace LocalBloom.AI.Tests.Chat;
 
 public class ChatOptionsTests
 {
-    private static readonly AIFunction _tool = AIFunctionFactory.Create(() => 42, "get_answer");
+    private static readonly AIFunction s_tool = AIFunctionFactory.Create(() => 42, "get_answer");
 
     // For each property a value that is honoured, and what proves it.
-    private static readonly Dictionary<string, (ChatOptions Options, Func<GenerationRequest, bool> Proof)> _honoured = new()
+    private static readonly Dictionary<string, (ChatOptions Options, Func<GenerationRequest, bool> Proof)> s_honoured = new()
     {
         [nameof(ChatOptions.Temperature)] = (new() { Temperature = 0.7f }, r => r.Sampling.Temperature == 0.7f),
         [nameof(ChatOptions.TopP)] = (new() { TopP = 0.9f }, r => r.Sampling is { TopP: 0.9f, Temperature: 1 }),
@@ -27,7 +27,7 @@ public class ChatOptionsTests
         [nameof(ChatOptions.ModelId)] = (new() { ModelId = "test/bloom" }, IsDefault),
         [nameof(ChatOptions.ResponseFormat)] = (new() { ResponseFormat = ChatResponseFormat.Text }, IsDefault),
         [nameof(ChatOptions.Tools)] = (new() { Tools = [] }, IsDefault),
-        [nameof(ChatOptions.ToolMode)] = (new() { Tools = [_tool], ToolMode = ChatToolMode.None }, IsDefault),
+        [nameof(ChatOptions.ToolMode)] = (new() { Tools = [s_tool], ToolMode = ChatToolMode.None }, IsDefault),
         [nameof(ChatOptions.AllowMultipleToolCalls)] = (new() { AllowMultipleToolCalls = true }, IsDefault),
         [nameof(ChatOptions.AllowBackgroundResponses)] = (new() { AllowBackgroundResponses = false }, IsDefault),
         [nameof(ChatOptions.Reasoning)] = (new() { Reasoning = new() { Effort = ReasoningEffort.None, Output = ReasoningOutput.None } }, IsDefault),
@@ -38,11 +38,11 @@ public class ChatOptionsTests
             new() { AdditionalProperties = new() { ["repetition_penalty"] = 1.25 } }, r => r.Sampling.RepetitionPenalty == 1.25f),
     };
 
-    private static readonly Dictionary<string, ChatOptions> _refused = new()
+    private static readonly Dictionary<string, ChatOptions> s_refused = new()
     {
         [nameof(ChatOptions.ModelId)] = new() { ModelId = "test/other" },
         [nameof(ChatOptions.ResponseFormat)] = new() { ResponseFormat = ChatResponseFormat.Json },
-        [nameof(ChatOptions.Tools)] = new() { Tools = [_tool] },
+        [nameof(ChatOptions.Tools)] = new() { Tools = [s_tool] },
         [nameof(ChatOptions.ToolMode)] = new() { ToolMode = ChatToolMode.RequireAny },
         [nameof(ChatOptions.ConversationId)] = new() { ConversationId = "c1" },
         [nameof(ChatOptions.AllowBackgroundResponses)] = new() { AllowBackgroundResponses = true },
@@ -51,9 +51,9 @@ public class ChatOptionsTests
         [nameof(ChatOptions.RawRepresentationFactory)] = new() { RawRepresentationFactory = _ => new Version(1, 0) },
     };
 
-    public static TheoryData<string> Honoured => [.. _honoured.Keys];
+    public static TheoryData<string> Honoured => [.. s_honoured.Keys];
 
-    public static TheoryData<string> Refused => [.. _refused.Keys];
+    public static TheoryData<string> Refused => [.. s_refused.Keys];
 
     public static TheoryData<ChatOptions, string, string> OutOfRange => new()
     {
@@ -80,14 +80,14 @@ public class ChatOptionsTests
     {
         PropertyInfo[] properties = typeof(ChatOptions).GetProperties(BindingFlags.Public | BindingFlags.Instance);
 
-        Assert.Equal(properties.Select(property => property.Name).Order(), _honoured.Keys.Union(_refused.Keys).Order());
+        Assert.Equal(properties.Select(property => property.Name).Order(), s_honoured.Keys.Union(s_refused.Keys).Order());
     }
 
     [Theory]
     [MemberData(nameof(Honoured))]
     public async Task Option_Honoured(string option)
     {
-        (ChatOptions options, Func<GenerationRequest, bool> proof) = _honoured[option];
+        (ChatOptions options, Func<GenerationRequest, bool> proof) = s_honoured[option];
 
         Assert.True(proof(await SendAsync(options)));
     }
@@ -96,7 +96,7 @@ public class ChatOptionsTests
     [MemberData(nameof(Refused))]
     public async Task Option_Refused_ByName(string option)
     {
-        NotSupportedException error = await Assert.ThrowsAsync<NotSupportedException>(() => SendAsync(_refused[option]));
+        NotSupportedException error = await Assert.ThrowsAsync<NotSupportedException>(() => SendAsync(s_refused[option]));
 
         Assert.StartsWith($"ChatOptions.{option} ", error.Message, StringComparison.Ordinal);
     }
@@ -104,7 +104,7 @@ public class ChatOptionsTests
     [Fact]
     public async Task ModelId_OfAnotherModel_NamesBoth()
     {
-        NotSupportedException error = await Assert.ThrowsAsync<NotSupportedException>(() => SendAsync(_refused[nameof(ChatOptions.ModelId)]));
+        NotSupportedException error = await Assert.ThrowsAsync<NotSupportedException>(() => SendAsync(s_refused[nameof(ChatOptions.ModelId)]));
 
         Assert.Contains("'test/other'", error.Message, StringComparison.Ordinal);
         Assert.Contains("'test/bloom'", error.Message, StringComparison.Ordinal);

@@ -6,7 +6,7 @@ namespace LocalBloom.AI.Tests.Chat;
 
 public class PromptTemplateTests
 {
-    private static readonly ChatMessage[] Conversation =
+    private static readonly ChatMessage[] s_conversation =
     [
         new(ChatRole.System, "Be brief."), new(ChatRole.User, "Hi"), new(ChatRole.Assistant, "Hello!"), new(ChatRole.User, ""),
         new(ChatRole.User, "Who are you?"),
@@ -18,10 +18,10 @@ public class PromptTemplateTests
 
     [Fact]
     public void Bloomz_ClosesEarlierRepliesWithTheEndToken() =>
-        Assert.Equal("Be brief.\nHi\nHello![</s>]\nWho are you?", Spell(PromptTemplate.Bloomz, Conversation));
+        Assert.Equal("Be brief.\nHi\nHello![</s>]\nWho are you?", Spell(PromptTemplate.Bloomz, s_conversation));
 
     [Fact]
-    public void Bloomz_LastReply_StaysOpen() => Assert.Equal("Be brief.\nHi\nHello!", Spell(PromptTemplate.Bloomz, Conversation[..3]));
+    public void Bloomz_LastReply_StaysOpen() => Assert.Equal("Be brief.\nHi\nHello!", Spell(PromptTemplate.Bloomz, s_conversation[..3]));
 
     [Fact]
     public void Bloomz_UsersEndToken_StaysText() =>
@@ -29,11 +29,11 @@ public class PromptTemplateTests
 
     [Fact]
     public void Completion_IsTheTextAndNothingElse() =>
-        Assert.Equal("Be brief.HiHello!Who are you?", Spell(PromptTemplate.Completion, Conversation));
+        Assert.Equal("Be brief.HiHello!Who are you?", Spell(PromptTemplate.Completion, s_conversation));
 
     [Fact]
     public void Dialogue_NamesTheSpeakers_AndEndsWhereTheReplyBegins() =>
-        Assert.Equal("Be brief.\nUser: Hi\nAssistant: Hello!\nUser: Who are you?\nAssistant:", Spell(PromptTemplate.Dialogue, Conversation));
+        Assert.Equal("Be brief.\nUser: Hi\nAssistant: Hello!\nUser: Who are you?\nAssistant:", Spell(PromptTemplate.Dialogue, s_conversation));
 
     [Fact]
     public void Dialogue_OwnReplyWithLeadingSpace_IsNotSpacedTwice() =>

@@ -6,12 +6,12 @@ public class EngineRequestTests
 
     public static TheoryData<string, GenerationRequest> Invalid => new()
     {
-        { "prompt", GoldenEngine.Greedy(1) with { PromptIds = [] } },
-        { "prompt's token -1", GoldenEngine.Greedy(1) with { PromptIds = [5, -1] } },
-        { "prompt's token 4096", GoldenEngine.Greedy(1) with { PromptIds = [4096] } },
+        { "PromptIds", GoldenEngine.Greedy(1) with { PromptIds = [] } },
+        { "PromptIds has the token -1", GoldenEngine.Greedy(1) with { PromptIds = [5, -1] } },
+        { "PromptIds has the token 4096", GoldenEngine.Greedy(1) with { PromptIds = [4096] } },
         { "MaxNewTokens", GoldenEngine.Greedy(0) },
         { "MaxNewTokens", GoldenEngine.Greedy(-5) },
-        { "stop sequence", GoldenEngine.Greedy(1) with { StopSequences = ["a", ""] } },
+        { "StopSequences", GoldenEngine.Greedy(1) with { StopSequences = ["a", ""] } },
         { "Temperature", Sampling(s_sampling with { Temperature = -0.1f }) },
         { "Temperature", Sampling(s_sampling with { Temperature = float.NaN }) },
         { "Temperature", Sampling(s_sampling with { Temperature = float.PositiveInfinity }) },

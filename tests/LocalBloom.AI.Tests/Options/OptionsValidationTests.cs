@@ -4,7 +4,7 @@ namespace LocalBloom.AI.Tests.Options;
 
 public class OptionsValidationTests
 {
-    private static readonly Dictionary<string, (Action<BloomChatClientOptions> Break, string[] Says)> _rules = new()
+    private static readonly Dictionary<string, (Action<BloomChatClientOptions> Break, string[] Says)> s_rules = new()
     {
         ["no model"] = (o => o.Model = "", ["Model"]),
         ["no template"] = (o => o.PromptTemplate = null!, ["PromptTemplate"]),
@@ -16,7 +16,7 @@ public class OptionsValidationTests
         ["context too long"] = (o => o.MaxContextTokens = 131_073, ["MaxContextTokens is 131073"]),
         ["no output"] = (o => o.MaxOutputTokens = 0, ["MaxOutputTokens is 0", "1 to 131072"]),
         ["output as long as the context"] = (
-            o => o.MaxContextTokens = 256, ["MaxOutputTokens", "256 tokens", "MaxContextTokens = 256", "Lower MaxOutputTokens"]),
+            o => (o.MaxContextTokens, o.MaxOutputTokens) = (256, 256), ["MaxOutputTokens", "256 tokens", "MaxContextTokens = 256", "Lower MaxOutputTokens"]),
         ["unknown device"] = (o => o.Devices = ["cpu", "gpu:0"], ["Devices", "'gpu:0' is no device", "cuda:0#0"]),
         ["second cpu"] = (o => o.Devices = ["cpu:1"], ["'cpu:1' is no device", "cpu#1"]),
         ["device twice"] = (o => o.Devices = ["cuda", "cuda:0"], ["cuda:0 is listed more than once", "cuda:0#0"]),
@@ -40,7 +40,7 @@ public class OptionsValidationTests
         ["no such folder"] = (o => o.LibTorchPath = "/no/such/torch/lib", ["LibTorchPath", "'/no/such/torch/lib' does not exist"]),
     };
 
-    private static readonly Dictionary<string, Action<BloomChatClientOptions>> _allowed = new()
+    private static readonly Dictionary<string, Action<BloomChatClientOptions>> s_allowed = new()
     {
         ["defaults"] = _ => { },
         ["single part"] = o => (o.Strategy, o.Devices) = (BloomStrategy.SingleDevice, ["cuda:0#0"]),
@@ -55,22 +55,22 @@ public class OptionsValidationTests
         ["long context"] = o => (o.MaxContextTokens, o.MaxOutputTokens) = (131_072, 131_071),
     };
 
-    public static TheoryData<string> Rules => [.. _rules.Keys];
+    public static TheoryData<string> Rules => [.. s_rules.Keys];
 
-    public static TheoryData<string> Allowed => [.. _allowed.Keys];
+    public static TheoryData<string> Allowed => [.. s_allowed.Keys];
 
     [Theory]
     [MemberData(nameof(Rules))]
     public void Rule_Broken_NamesOptionValueAndCure(string rule)
     {
         var options = new BloomChatClientOptions { Model = "m" };
-        _rules[rule].Break(options);
+        s_rules[rule].Break(options);
 
         OptionsValidationException error =
             Assert.Throws<OptionsValidationException>(() => BloomChatClientOptionsValidator.ThrowIfInvalid(options));
 
         string failure = Assert.Single(error.Failures);
-        Assert.All(_rules[rule].Says, says => Assert.Contains(says, failure, StringComparison.Ordinal));
+        Assert.All(s_rules[rule].Says, says => Assert.Contains(says, failure, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -78,7 +78,7 @@ public class OptionsValidationTests
     public void Combination_ThatWorks_IsAccepted(string combination)
     {
         var options = new BloomChatClientOptions { Model = "m" };
-        _allowed[combination](options);
+        s_allowed[combination](options);
 
         BloomChatClientOptionsValidator.ThrowIfInvalid(options);
     }

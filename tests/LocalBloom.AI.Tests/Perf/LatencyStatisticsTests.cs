@@ -5,12 +5,12 @@ namespace LocalBloom.AI.Tests.Perf;
 /// <summary>Expected values were worked out in Python from the definitions of numpy.mean, numpy.std and numpy.percentile.</summary>
 public class LatencyStatisticsTests
 {
-    private static readonly double[] _ten = [17.25, 16.9, 18.4, 17.0, 17.1, 16.8, 19.9, 17.3, 17.2, 16.95];
+    private static readonly double[] s_ten = [17.25, 16.9, 18.4, 17.0, 17.1, 16.8, 19.9, 17.3, 17.2, 16.95];
 
     [Fact]
     public void Of_TenRuns_GivesNumpysValues()
     {
-        var statistics = LatencyStatistics.Of(_ten);
+        var statistics = LatencyStatistics.Of(s_ten);
 
         Assert.Equal(10, statistics.Count);
         Assert.Equal(17.48, statistics.Mean, 12);

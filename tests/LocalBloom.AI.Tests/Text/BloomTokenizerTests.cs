@@ -5,7 +5,7 @@ namespace LocalBloom.AI.Tests.Text;
 
 public class BloomTokenizerTests
 {
-    private static readonly BloomTokenizer Tokenizer = Golden.Tokenizer(Golden.Roots[0]);
+    private static readonly BloomTokenizer s_tokenizer = Golden.Tokenizer(Golden.Roots[0]);
 
     public static TheoryData<string, int> Vectors => Golden.VectorCases;
 
@@ -60,29 +60,29 @@ public class BloomTokenizerTests
     [Fact]
     public void Decode_IdsBeyondTheVocabulary_StandForNothing()
     {
-        IEnumerable<int> ids = [Tokenizer.VocabularySize, .. Tokenizer.Encode("Hello"), 250_879, int.MaxValue];
+        IEnumerable<int> ids = [s_tokenizer.VocabularySize, .. s_tokenizer.Encode("Hello"), 250_879, int.MaxValue];
 
-        Assert.Equal("Hello", Tokenizer.Decode(ids, skipSpecialTokens: false));
+        Assert.Equal("Hello", s_tokenizer.Decode(ids, skipSpecialTokens: false));
     }
 
     [Fact]
     public void Decode_NegativeId_Throws() =>
-        Assert.Throws<ArgumentOutOfRangeException>("id", () => Tokenizer.Decode([-1], skipSpecialTokens: false));
+        Assert.Throws<ArgumentOutOfRangeException>("id", () => s_tokenizer.Decode([-1], skipSpecialTokens: false));
 
     [Fact]
     public void Vocabulary_IsTheFiles()
     {
-        Assert.Equal(4096, Tokenizer.VocabularySize);
-        Assert.Equal(42, Tokenizer.LongestTokenBytes);
-        Assert.True(Tokenizer.TryGetSpecialTokenId("</s>", out int id));
+        Assert.Equal(4096, s_tokenizer.VocabularySize);
+        Assert.Equal(42, s_tokenizer.LongestTokenBytes);
+        Assert.True(s_tokenizer.TryGetSpecialTokenId("</s>", out int id));
         Assert.Equal(2, id);
-        Assert.False(Tokenizer.TryGetSpecialTokenId("Hello", out _));
-        Assert.True(Tokenizer.IsSpecial(2));
-        Assert.False(Tokenizer.IsSpecial(4));
-        Assert.False(Tokenizer.IsSpecial(250_879));
-        Assert.True(Tokenizer.GetTokenBytes(2).IsEmpty);
-        Assert.True(Tokenizer.GetTokenBytes(250_879).IsEmpty);
-        Assert.Equal("!"u8.ToArray(), Tokenizer.GetTokenBytes(4).ToArray());
+        Assert.False(s_tokenizer.TryGetSpecialTokenId("Hello", out _));
+        Assert.True(s_tokenizer.IsSpecial(2));
+        Assert.False(s_tokenizer.IsSpecial(4));
+        Assert.False(s_tokenizer.IsSpecial(250_879));
+        Assert.True(s_tokenizer.GetTokenBytes(2).IsEmpty);
+        Assert.True(s_tokenizer.GetTokenBytes(250_879).IsEmpty);
+        Assert.Equal("!"u8.ToArray(), s_tokenizer.GetTokenBytes(4).ToArray());
     }
 
     [Theory]
@@ -93,8 +93,8 @@ public class BloomTokenizerTests
     {
         string expected = text.Replace('\ud83d', '\ufffd').Replace('\ude00', '\ufffd');
 
-        Assert.Equal(Tokenizer.Encode(expected), Tokenizer.Encode(text));
-        Assert.Equal(expected, Tokenizer.Decode(Tokenizer.EncodeWithSpecialTokens(text), skipSpecialTokens: false));
+        Assert.Equal(s_tokenizer.Encode(expected), s_tokenizer.Encode(text));
+        Assert.Equal(expected, s_tokenizer.Decode(s_tokenizer.EncodeWithSpecialTokens(text), skipSpecialTokens: false));
     }
 
     [Fact]
@@ -102,7 +102,7 @@ public class BloomTokenizerTests
     {
         foreach (string text in RandomTexts.Make(seed: 1, count: 500, maxRunes: 60))
         {
-            Assert.Equal(text, Tokenizer.Decode(Tokenizer.Encode(text), skipSpecialTokens: true));
+            Assert.Equal(text, s_tokenizer.Decode(s_tokenizer.Encode(text), skipSpecialTokens: true));
         }
     }
 
@@ -116,15 +116,15 @@ public class BloomTokenizerTests
         string piece = string.Concat(Enumerable.Repeat("人工智能和", length))[..length];
         string word = " " + string.Concat(Enumerable.Repeat("the", length))[..(length - 1)];
 
-        Assert.Equal(piece + word, Tokenizer.Decode(Tokenizer.Encode(piece + word), skipSpecialTokens: true));
-        Assert.Equal([.. Tokenizer.Encode(piece), .. Tokenizer.Encode(word)], Tokenizer.Encode(piece + word));
+        Assert.Equal(piece + word, s_tokenizer.Decode(s_tokenizer.Encode(piece + word), skipSpecialTokens: true));
+        Assert.Equal([.. s_tokenizer.Encode(piece), .. s_tokenizer.Encode(word)], s_tokenizer.Encode(piece + word));
     }
 
     [Fact]
     public void Encode_FromManyThreads_GivesWhatOneGives()
     {
         string[] texts = [.. RandomTexts.Make(seed: 2, count: 400, maxRunes: 80), .. Golden.TokenizerVectors(Golden.Roots[0]).Select(vector => vector.Text)];
-        IReadOnlyList<int>[] alone = [.. texts.Select(Tokenizer.Encode)];
+        IReadOnlyList<int>[] alone = [.. texts.Select(s_tokenizer.Encode)];
         BloomTokenizer shared = BloomTokenizer.Load(Golden.TokenizerPath(Golden.Roots[0]));
 
         Parallel.For(0, 8 * texts.Length, new ParallelOptions { MaxDegreeOfParallelism = 16 }, i =>

@@ -7,9 +7,9 @@ namespace LocalBloom.AI.Tests.Text;
 public class PairMergerTests
 {
     private static readonly TokenizerFile s_file = TokenizerFile.Read(Golden.TokenizerPath(Golden.Roots[0]));
-    private static readonly PairMerger Merger = new(s_file.ByteIds, s_file.MergeTable);
+    private static readonly PairMerger s_merger = new(s_file.ByteIds, s_file.MergeTable);
 
-    private static readonly BpeTokenizer Library = BpeTokenizer.Create(
+    private static readonly BpeTokenizer s_library = BpeTokenizer.Create(
         new BpeOptions(s_file.Tokens) { Merges = s_file.Merges, ByteLevel = true });
 
     public static TheoryData<string> LongRuns =>
@@ -40,8 +40,8 @@ public class PairMergerTests
     {
         var ids = new List<int>();
 
-        Merger.Encode(piece, ids);
+        s_merger.Encode(piece, ids);
 
-        Assert.Equal(Library.EncodeToIds(piece, considerPreTokenization: false, considerNormalization: false), ids);
+        Assert.Equal(s_library.EncodeToIds(piece, considerPreTokenization: false, considerNormalization: false), ids);
     }
 }

@@ -6,28 +6,28 @@ namespace LocalBloom.AI.Tests.Text;
 
 public class PromptEncodingTests
 {
-    private static readonly BloomTokenizer Tokenizer = Golden.Tokenizer(Golden.Roots[0]);
-    private static readonly TokenCountBound Bound = new(MakeVocabulary());
-    private static readonly PromptPart EndOfSequence = new("</s>", IsSpecialToken: true);
+    private static readonly BloomTokenizer s_tokenizer = Golden.Tokenizer(Golden.Roots[0]);
+    private static readonly TokenCountBound s_bound = new(MakeVocabulary());
+    private static readonly PromptPart s_endOfSequence = new("</s>", IsSpecialToken: true);
 
     [Fact]
     public void Encode_AdjacentTexts_AreEncodedAsOne() =>
         Assert.Equal(
-            Tokenizer.Encode("Hello world 😀"), Tokenizer.Encode([new("Hel"), new("lo wor"), new(""), new("ld \ud83d"), new("\ude00")], 100));
+            s_tokenizer.Encode("Hello world 😀"), s_tokenizer.Encode([new("Hel"), new("lo wor"), new(""), new("ld \ud83d"), new("\ude00")], 100));
 
     [Fact]
     public void Encode_SpecialParts_BecomeTheirIds_AndTextNeverDoes()
     {
-        IReadOnlyList<int> ids = Tokenizer.Encode([EndOfSequence, new("</s>"), EndOfSequence], 100);
+        IReadOnlyList<int> ids = s_tokenizer.Encode([s_endOfSequence, new("</s>"), s_endOfSequence], 100);
 
-        Assert.Equal([2, .. Tokenizer.Encode("</s>"), 2], ids);
-        Assert.Equal(2, ids.Count(Tokenizer.IsSpecial));
+        Assert.Equal([2, .. s_tokenizer.Encode("</s>"), 2], ids);
+        Assert.Equal(2, ids.Count(s_tokenizer.IsSpecial));
     }
 
     [Fact]
     public void Encode_UnknownSpecial_NamesThoseThereAre()
     {
-        ArgumentException error = Assert.Throws<ArgumentException>(() => Tokenizer.Encode([new("<|end|>", IsSpecialToken: true)], 100));
+        ArgumentException error = Assert.Throws<ArgumentException>(() => s_tokenizer.Encode([new("<|end|>", IsSpecialToken: true)], 100));
 
         Assert.Contains("'<|end|>'", error.Message, StringComparison.Ordinal);
         Assert.Contains("<unk>, <s>, </s>, <pad>", error.Message, StringComparison.Ordinal);
@@ -36,17 +36,17 @@ public class PromptEncodingTests
     [Fact]
     public void Encode_NothingToContinue_SaysSo()
     {
-        Assert.Contains("empty", Assert.Throws<ArgumentException>("parts", () => Tokenizer.Encode([], 100)).Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>("parts", () => Tokenizer.Encode([new(""), new("")], 100));
+        Assert.Contains("empty", Assert.Throws<ArgumentException>("parts", () => s_tokenizer.Encode([], 100)).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>("parts", () => s_tokenizer.Encode([new(""), new("")], 100));
     }
 
     [Fact]
     public void Encode_LeavesRoomForOneTokenOfReply()
     {
-        PromptPart[] parts = [new("Hello world"), EndOfSequence]; // 5 + 1 tokens
+        PromptPart[] parts = [new("Hello world"), s_endOfSequence]; // 5 + 1 tokens
 
-        Assert.Equal(6, Tokenizer.Encode(parts, 7).Count);
-        ContextOverflowException error = Assert.Throws<ContextOverflowException>(() => Tokenizer.Encode(parts, 6));
+        Assert.Equal(6, s_tokenizer.Encode(parts, 7).Count);
+        ContextOverflowException error = Assert.Throws<ContextOverflowException>(() => s_tokenizer.Encode(parts, 6));
         Assert.Equal((6, 6), (error.PromptTokens, error.MaxContextTokens));
         Assert.DoesNotContain("at least", error.Message, StringComparison.Ordinal);
     }
@@ -57,7 +57,7 @@ public class PromptEncodingTests
         PromptPart[] parts = [new(new string('的', 10_000_000))];
         var watch = Stopwatch.StartNew();
 
-        ContextOverflowException error = Assert.Throws<ContextOverflowException>(() => Tokenizer.Encode(parts, 2048));
+        ContextOverflowException error = Assert.Throws<ContextOverflowException>(() => s_tokenizer.Encode(parts, 2048));
 
         Assert.Contains("at least", error.Message, StringComparison.Ordinal);
         Assert.InRange(error.PromptTokens, 2048, 30_000_000);
@@ -71,10 +71,10 @@ public class PromptEncodingTests
         IEnumerable<string> random = RandomTexts.Make(seed: 4, count: 500, maxRunes: 100);
         foreach (string text in random.Concat(runs).Concat(Golden.TokenizerVectors(Golden.Roots[0]).Select(vector => vector.Text)))
         {
-            int longest = Bound.LongestTokenBytes;
+            int longest = s_bound.LongestTokenBytes;
             int simple = (System.Text.Encoding.UTF8.GetByteCount(text) + longest - 1) / longest;
 
-            Assert.InRange(Bound.AtLeast(text), simple, Tokenizer.Encode(text).Count);
+            Assert.InRange(s_bound.AtLeast(text), simple, s_tokenizer.Encode(text).Count);
         }
     }
 

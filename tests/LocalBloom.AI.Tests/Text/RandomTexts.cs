@@ -5,7 +5,7 @@ namespace LocalBloom.AI.Tests.Text;
 /// <summary>Makes well-formed texts with what is hard for a tokenizer: many scripts, runs, spaces, punctuation, characters of 1 to 4 bytes.</summary>
 internal static class RandomTexts
 {
-    private static readonly string[] Alphabets =
+    private static readonly string[] s_alphabets =
     [
         "abcdefghijklmnopqrstuvwxyz", " ", "  \n\t.,!?()|[]", "éüñßøа́бвгд", "的一是不了人我在有他这中大来上国", "، ۔।。，…", "नमस्ते", "مرحبا",
         "0123456789", "—=-_#*/<s>", "\u0085\u001c\u180e\u200b\u2028\u00a0", "😀👨‍👩‍👧🇫🇷𝔘",
@@ -25,7 +25,7 @@ internal static class RandomTexts
         var text = new StringBuilder();
         while (runes > 0)
         {
-            Rune[] alphabet = [.. Alphabets[random.Next(Alphabets.Length)].EnumerateRunes()];
+            Rune[] alphabet = [.. s_alphabets[random.Next(s_alphabets.Length)].EnumerateRunes()];
             int run = Math.Min(runes, random.Next(1, 12));
             for (int i = 0; i < run; i++)
             {

@@ -6,7 +6,7 @@ namespace LocalBloom.AI.Tests.Text;
 
 public class TokenTextStreamTests
 {
-    private static readonly BloomTokenizer Tokenizer = Golden.Tokenizer(Golden.Roots[0]);
+    private static readonly BloomTokenizer s_tokenizer = Golden.Tokenizer(Golden.Roots[0]);
 
     public static TheoryData<string, int> Vectors => Golden.VectorCases;
 
@@ -23,13 +23,13 @@ public class TokenTextStreamTests
     public void Deltas_OfRandomIds_AreTheirDecoding()
     {
         var random = new Random(5);
-        int[] bytes = [.. Enumerable.Range(0, Tokenizer.VocabularySize).Where(id => Tokenizer.GetTokenBytes(id).Length == 1)];
+        int[] bytes = [.. Enumerable.Range(0, s_tokenizer.VocabularySize).Where(id => s_tokenizer.GetTokenBytes(id).Length == 1)];
         for (int round = 0; round < 1_000; round++)
         {
             // Single bytes make all kinds of broken and of late completed characters; the rest comes from everywhere, special and unknown ids too.
             int[] ids = [.. Enumerable.Range(0, 60).Select(_ => random.Next(3) == 0 ? random.Next(4_200) : bytes[random.Next(bytes.Length)])];
 
-            Assert.Equal(Tokenizer.Decode(ids, skipSpecialTokens: true), string.Concat(Stream(ids, Tokenizer)));
+            Assert.Equal(s_tokenizer.Decode(ids, skipSpecialTokens: true), string.Concat(Stream(ids, s_tokenizer)));
         }
     }
 
@@ -38,7 +38,7 @@ public class TokenTextStreamTests
     [InlineData("👨‍👩‍👧")]
     public void Append_BytesOneByOne_GivesWholeCharactersWhenTheyAreComplete(string text)
     {
-        var stream = new TokenTextStream(Tokenizer);
+        var stream = new TokenTextStream(s_tokenizer);
 
         foreach (Rune rune in text.EnumerateRunes())
         {
@@ -58,7 +58,7 @@ public class TokenTextStreamTests
     [Fact]
     public void Flush_IncompleteCharacter_IsAReplacementCharacter()
     {
-        var stream = new TokenTextStream(Tokenizer);
+        var stream = new TokenTextStream(s_tokenizer);
 
         Assert.Equal("", stream.Append(IdOf(0xF0)));
         Assert.Equal("", stream.Append(IdOf(0x9F)));
@@ -66,7 +66,7 @@ public class TokenTextStreamTests
     }
 
     private static int IdOf(byte value) =>
-        Enumerable.Range(0, Tokenizer.VocabularySize).First(id => Tokenizer.GetTokenBytes(id).Span.SequenceEqual([value]));
+        Enumerable.Range(0, s_tokenizer.VocabularySize).First(id => s_tokenizer.GetTokenBytes(id).Span.SequenceEqual([value]));
 
     private static List<string> Stream(IEnumerable<int> ids, BloomTokenizer tokenizer)
     {

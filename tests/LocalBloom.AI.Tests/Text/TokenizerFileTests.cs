@@ -6,7 +6,7 @@ namespace LocalBloom.AI.Tests.Text;
 public class TokenizerFileTests
 {
     /// <summary>What is wrong, and what the error must say about it.</summary>
-    private static readonly Dictionary<string, (Action<TokenizerJsonBuilder> Spoil, string Expected)> Faults = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, (Action<TokenizerJsonBuilder> Spoil, string Expected)> s_faults = new(StringComparer.Ordinal)
     {
         ["root is empty"] = (file => file.Root.Clear(), "pre_tokenizer is without a type; expected BLOOM's Sequence"),
         ["normalizer"] = (file => file.Root["normalizer"] = Step("NFKC"), "normalizer changes text before it is encoded (NFKC)"),
@@ -56,7 +56,7 @@ public class TokenizerFileTests
         ["special token that is a byte"] = (file => Add(file, "!", 2), "calls '!' special, but merges produce it"),
     };
 
-    public static TheoryData<string> FaultNames => [.. Faults.Keys];
+    public static TheoryData<string> FaultNames => [.. s_faults.Keys];
 
     [Fact]
     public void Load_BloomsForm_Works()
@@ -116,16 +116,16 @@ public class TokenizerFileTests
     public void Load_Fault_IsNamedWithWhatWasExpected(string name)
     {
         var file = new TokenizerJsonBuilder();
-        Faults[name].Spoil(file);
+        s_faults[name].Spoil(file);
 
         CheckpointException error = Assert.Throws<CheckpointException>(file.Load);
 
-        Assert.Contains(Faults[name].Expected, error.Message, StringComparison.Ordinal);
+        Assert.Contains(s_faults[name].Expected, error.Message, StringComparison.Ordinal);
         Assert.StartsWith(error.Path, error.Message, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("", "is no JSON")]
+    [InlineData("", "the file is empty")]
     [InlineData("{", "is no JSON")]
     [InlineData("version https://git-lfs.github.com/spec/v1", "is no JSON")]
     [InlineData("[]", "pre_tokenizer is without a type")]
@@ -161,7 +161,7 @@ public class TokenizerFileTests
     {
         CheckpointException error = Assert.Throws<CheckpointException>(() => BloomTokenizer.Load("/no/such/tokenizer.json"));
 
-        Assert.Contains("cannot be read as the model's tokenizer.json", error.Message, StringComparison.Ordinal);
+        Assert.Contains("the file cannot be opened", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,0 +1,65 @@
+using LocalBloom.AI.Diagnostics;
+using LocalBloom.AI.Kernels;
+using LocalBloom.AI.Model;
+using LocalBloom.AI.Native;
+using LocalBloom.AI.Ops;
+using LocalBloom.AI.Placement;
+using Microsoft.Extensions.Logging;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Engine;
+
+/// <summary>Who computes on which device: torch, with our kernels where the device has them. Logical parts of a device share them.</summary>
+/// <param name="native">Torch.</param>
+/// <param name="driver">CUDA's driver; null where there is none.</param>
+/// <param name="plan">The model and its devices.</param>
+/// <param name="linear">How linear layers are computed.</param>
+/// <param name="logger">Told where kernels are not to be had.</param>
+internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePlan plan, ILinearKernel linear, ILogger logger) : IDisposable
+{
+    private readonly Dictionary<BloomDevice, IBloomOps> _ops = [];
+    private readonly List<IDisposable> _kernels = [];
+
+    /// <summary>Gets the operations of a device.</summary>
+    public IBloomOps For(BloomDevice device)
+    {
+        if (!_ops.TryGetValue(device.Physical, out IBloomOps? ops))
+        {
+            _ops[device.Physical] = ops = Make(device.Physical);
+        }
+
+        return ops;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _kernels.ForEach(kernel => kernel.Dispose());
+
+    private IBloomOps Make(BloomDevice device)
+    {
+        var torch = new TorchOps(native, linear);
+        if (device.Kind is not DeviceKind.Cuda)
+        {
+            return torch;
+        }
+
+        if (Nvrtc.TryOpen(native.Folder) is not { } nvrtc)
+        {
+            EngineLog.NoKernel(logger, device.ToString(), "libnvrtc, CUDA's run-time compiler, is not beside torch");
+            return torch;
+        }
+
+        (BloomConfig config, ScalarType type, _) = plan.Footprint;
+        var compiler = new KernelCompiler(nvrtc, driver!);
+        var pointwise = new PointwiseKernels(native, compiler, device.Index, type);
+        _kernels.Add(pointwise);
+        if (!AttentionKernel.Supports(config, type))
+        {
+            EngineLog.NoKernel(logger, device.ToString(), $"heads of {config.HeadDim} numbers are not supported");
+            return new CudaOps(native, torch, pointwise, attention: null);
+        }
+
+        var attention = new AttentionKernel(native, compiler, device.Index, config, type);
+        _kernels.Add(attention);
+        return new CudaOps(native, torch, pointwise, attention);
+    }
+}

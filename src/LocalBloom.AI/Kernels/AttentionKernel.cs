@@ -1,0 +1,62 @@
+using LocalBloom.AI.Model;
+using LocalBloom.AI.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Kernels;
+
+/// <summary>Launches attention.cu on one device. Belongs to the engine thread.</summary>
+internal sealed class AttentionKernel : IDisposable
+{
+    private const int WarpSize = 32;
+    private const int Warps = 8;
+    private const int AppendThreads = 256;
+    private const int LoadBytes = 16;
+
+    private readonly TorchNative _torch;
+    private readonly CudaModule _module;
+    private readonly int _heads;
+
+    /// <summary>Initializes a new instance of the <see cref="AttentionKernel"/> class, compiling it.</summary>
+    /// <param name="torch">Tells addresses.</param>
+    /// <param name="compiler">Compiles.</param>
+    /// <param name="device">The device's ordinal.</param>
+    /// <param name="config">A model that it <see cref="Supports"/>.</param>
+    /// <param name="type">Of cache and activations.</param>
+    public AttentionKernel(TorchNative torch, KernelCompiler compiler, int device, BloomConfig config, ScalarType type)
+    {
+        _torch = torch;
+        _heads = config.HeadCount;
+        _module = compiler.Compile("attention.cu", device, type, ("HEAD_DIM", config.HeadDim), ("BLOCK_SIZE", LayerCache.BlockSize));
+    }
+
+    /// <summary>Says whether a model's heads are such as the kernel's wide loads need.</summary>
+    public static bool Supports(BloomConfig config, ScalarType type) =>
+        config.HeadDim * type.ElementSize() % LoadBytes == 0 && config.HeadDim <= 256; // 8 warps' sums must fit 48 KB of shared memory, amply
+
+    /// <summary>Writes a step's keys and values into the cache.</summary>
+    /// <param name="qkv">[rows, heads × (q, k, v) × headDim], contiguous.</param>
+    /// <param name="cache">A layer's.</param>
+    /// <param name="step">Where rows stand.</param>
+    public void Append(Tensor qkv, LayerCache cache, StepContext step) => _module.Launch(
+        "append",
+        ((int)qkv.shape[0], 1),
+        (AppendThreads, 1),
+        _torch.AddressOf(qkv), _torch.AddressOf(cache.Keys), _torch.AddressOf(cache.Values), _torch.AddressOf(step.Rows), _torch.AddressOf(step.Blocks), _heads);
+
+    /// <summary>Attends with all rows of a step, whose keys and values are in the cache.</summary>
+    /// <inheritdoc cref="Append"/>
+    /// <param name="qkv">As there.</param>
+    /// <param name="cache">As there.</param>
+    /// <param name="step">As there.</param>
+    /// <param name="result">[rows, hidden], contiguous.</param>
+    public void Attend(Tensor qkv, LayerCache cache, StepContext step, Tensor result) => _module.Launch(
+        "attend",
+        (_heads, (int)qkv.shape[0]),
+        (WarpSize, Warps),
+        _torch.AddressOf(qkv), _torch.AddressOf(cache.Keys), _torch.AddressOf(cache.Values), _torch.AddressOf(step.Rows), _torch.AddressOf(step.Blocks),
+        _torch.AddressOf(step.Slopes), _torch.AddressOf(result), _heads);
+
+    /// <inheritdoc/>
+    public void Dispose() => _module.Dispose();
+}

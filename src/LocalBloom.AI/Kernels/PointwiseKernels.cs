@@ -1,0 +1,42 @@
+using LocalBloom.AI.Native;
+using LocalBloom.AI.Weights;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Kernels;
+
+/// <summary>Launches pointwise.cu on one device. Belongs to the engine thread.</summary>
+/// <param name="torch">Tells addresses.</param>
+/// <param name="compiler">Compiles.</param>
+/// <param name="device">The device's ordinal.</param>
+/// <param name="type">Of activations and weights.</param>
+internal sealed class PointwiseKernels(TorchNative torch, KernelCompiler compiler, int device, ScalarType type) : IDisposable
+{
+    private const int Threads = 256;
+
+    private readonly CudaModule _module = compiler.Compile("pointwise.cu", device, type);
+
+    /// <summary>result = LayerNorm(x).</summary>
+    /// <param name="x">[rows, width], contiguous.</param>
+    /// <param name="norm">[width] each.</param>
+    /// <param name="result">[rows, width], contiguous; may be <paramref name="x"/>.</param>
+    public void Norm(Tensor x, LayerNormWeights norm, Tensor result) => _module.Launch(
+        "layer_norm",
+        ((int)x.shape[0], 1),
+        (Threads, 1),
+        torch.AddressOf(x), torch.AddressOf(norm.Weight), torch.AddressOf(norm.Bias), torch.AddressOf(result),
+        x.shape[1], BitConverter.SingleToUInt32Bits((float)norm.Epsilon));
+
+    /// <summary>x += bias.</summary>
+    /// <param name="x">[rows, width], contiguous.</param>
+    /// <param name="bias">[width].</param>
+    public void AddBias(Tensor x, Tensor bias) => _module.Launch("add_bias", Grid(x), (Threads, 1), torch.AddressOf(x), torch.AddressOf(bias), x.shape[1]);
+
+    /// <summary>x = gelu(x), with BLOOM's tanh approximation.</summary>
+    /// <param name="x">[rows, width], contiguous.</param>
+    public void Gelu(Tensor x) => _module.Launch("gelu", Grid(x), (Threads, 1), torch.AddressOf(x), x.shape[1]);
+
+    /// <inheritdoc/>
+    public void Dispose() => _module.Dispose();
+
+    private static (int X, int Y) Grid(Tensor x) => ((int)((x.shape[1] + Threads - 1) / Threads), (int)x.shape[0]);
+}

@@ -1,0 +1,62 @@
+using LocalBloom.AI.Kernels;
+using LocalBloom.AI.Model;
+using LocalBloom.AI.Native;
+using LocalBloom.AI.Weights;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Ops;
+
+/// <summary>cuBLAS for the matrix products, our own kernels for all that stands between them: a decoding step is bound by the host that launches it.</summary>
+/// <param name="native">Products into given buffers.</param>
+/// <param name="torch">What happens once a step; the oracle of the rest.</param>
+/// <param name="pointwise">For this device.</param>
+/// <param name="attention">For this device; null where heads are of a size that it does not do.</param>
+internal sealed class CudaOps(TorchNative native, TorchOps torch, PointwiseKernels pointwise, AttentionKernel? attention) : IBloomOps
+{
+    // Each row reads its own keys: beyond so many pairs of rows and keys, matrix products win.
+    private const long MaxPairs = 1 << 17;
+
+    /// <inheritdoc/>
+    public void Embed(Tensor ids, Tensor embedding, LayerNormWeights norm, Tensor result) => torch.Embed(ids, embedding, norm, result);
+
+    /// <inheritdoc/>
+    public void NormLinear(Tensor x, LayerNormWeights norm, LinearWeights linear, Tensor result, Tensor normed, bool replaceStream)
+    {
+        Tensor into = replaceStream ? x : normed;
+        pointwise.Norm(x, norm, into);
+        native.AddMatrixProduct(result, linear.Bias, into, linear.Transposed);
+    }
+
+    /// <inheritdoc/>
+    public void NormLinearGelu(Tensor x, LayerNormWeights norm, LinearWeights linear, Tensor result, Tensor normed, bool replaceStream)
+    {
+        NormLinear(x, norm, linear, result, normed, replaceStream);
+        pointwise.Gelu(result);
+    }
+
+    /// <inheritdoc/>
+    public void AppendAttend(Tensor qkv, LayerCache cache, StepContext step, Tensor result)
+    {
+        if (attention is null || step.PairCount > MaxPairs)
+        {
+            torch.AppendAttend(qkv, cache, step, result);
+            return;
+        }
+
+        attention.Append(qkv, cache, step);
+        attention.Attend(qkv, cache, step, result);
+    }
+
+    /// <inheritdoc/>
+    public void LinearResidual(Tensor x, LinearWeights linear, Tensor residual)
+    {
+        pointwise.AddBias(residual, linear.Bias);
+        native.AddMatrixProduct(residual, residual, x, linear.Transposed);
+    }
+
+    /// <inheritdoc/>
+    public Tensor Norm(Tensor x, LayerNormWeights norm) => torch.Norm(x, norm);
+
+    /// <inheritdoc/>
+    public Tensor Head(Tensor x, Tensor head) => torch.Head(x, head);
+}

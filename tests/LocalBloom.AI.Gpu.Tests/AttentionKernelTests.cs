@@ -1,0 +1,98 @@
+using LocalBloom.AI.Engine;
+using LocalBloom.AI.Kernels;
+using LocalBloom.AI.Model;
+using LocalBloom.AI.Native;
+using LocalBloom.AI.Ops;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Gpu.Tests;
+
+/// <summary>attention.cu against plain torch.</summary>
+public sealed class AttentionKernelTests
+{
+    private const int Blocks = 80;
+
+    public static TheoryData<ScalarType, int, int> Shapes
+    {
+        get
+        {
+            var data = new TheoryData<ScalarType, int, int>();
+            foreach (ScalarType type in new[] { ScalarType.Float32, ScalarType.Float16, ScalarType.BFloat16 })
+            {
+                foreach ((int heads, int headDim) in new[] { (8, 8), (6, 16), (16, 64), (32, 80), (16, 96), (32, 128), (5, 128), (3, 40), (4, 256) })
+                {
+                    data.Add(type, heads, headDim);
+                }
+            }
+
+            return data;
+        }
+    }
+
+    // One row and many, at the start and far in, across borders of blocks, tiles (32 keys) and rounds of all warps (256 keys).
+    public static IEnumerable<(int Past, int Rows)[]> Steps =>
+    [
+        [(0, 1)], [(0, 15), (15, 1)], [(0, 33)], [(255, 1), (256, 1), (257, 2)], [(0, 1), (31, 1), (32, 1), (100, 40), (511, 1)], [(600, 3)],
+    ];
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void AppendAttend_IsTheOracles(ScalarType type, int heads, int headDim)
+    {
+        Cuda.Require();
+        using IDisposable inference = inference_mode();
+        using DisposeScope scope = NewDisposeScope();
+        var native = TorchNative.Load(null);
+        var driver = CudaDriver.TryOpen()!;
+        var config = new BloomConfig { VocabularySize = 16, HiddenSize = heads * headDim, LayerCount = 1, HeadCount = heads };
+        using var kernel = new AttentionKernel(native, new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, driver), 0, config, type);
+        Tensor slopes = tensor(Alibi.Slopes(heads)).view(-1, 1, 1).cuda();
+
+        int seed = 1;
+        foreach ((int Past, int Rows)[] sequences in Steps)
+        {
+            StepSegment[] segments = Segments(sequences, new Random(seed));
+            int rows = segments.Sum(segment => segment.RowCount);
+            using var generator = new Generator((ulong)seed++, CPU);
+            Tensor Random(params long[] shape) => randn(shape, generator: generator).cuda().to_type(type);
+            Tensor qkv = Random(rows, 3 * heads * headDim);
+            var expectedCache = new LayerCache(Random(Blocks * LayerCache.BlockSize, heads, headDim), Random(Blocks * LayerCache.BlockSize, heads, headDim));
+            var cache = new LayerCache(expectedCache.Keys.clone(), expectedCache.Values.clone());
+            Tensor expected = full([rows, heads * headDim], float.NaN, type, CUDA);
+            Tensor actual = full([rows, heads * headDim], float.NaN, type, CUDA);
+            using var step = new StepContext(segments, new Workspace(qkv, qkv, qkv, qkv, qkv), slopes);
+
+            new TorchOps(native, new DenseLinear(native)).AppendAttend(qkv, expectedCache, step, expected);
+            kernel.Append(qkv, cache, step);
+            kernel.Attend(qkv, cache, step, actual);
+
+            Assert.True(cache.Keys.eq(expectedCache.Keys).all().item<bool>(), "keys are copied as they are");
+            Assert.True(cache.Values.eq(expectedCache.Values).all().item<bool>(), "values are copied as they are");
+
+            // Both sum in float32 and round once. A sum of n ≤ 603 weighted values of size ~4 is off by n · 2⁻²⁴ · 4 < 2e-4; a rounding may fall either way.
+            double unit = type == ScalarType.Float32 ? 0 : type == ScalarType.Float16 ? Math.Pow(2, -10) : Math.Pow(2, -7);
+            Tensor wanted = expected.to_type(ScalarType.Float32);
+            Tensor excess = (actual.to_type(ScalarType.Float32) - wanted).abs() - (wanted.abs() * unit) - 2e-4;
+            Assert.True(excess.max().item<float>() <= 0, $"largest excess {excess.max().item<float>()} of {rows} rows");
+        }
+    }
+
+    private static StepSegment[] Segments((int Past, int Rows)[] sequences, Random random)
+    {
+        int[] blocks = [.. Enumerable.Range(0, Blocks)];
+        random.Shuffle(blocks);
+        var segments = new List<StepSegment>();
+        int row = 0;
+        int block = 0;
+        foreach ((int past, int rows) in sequences)
+        {
+            int count = LayerCache.BlockCount(past + rows);
+            segments.Add(new StepSegment(row, rows, past, blocks[block..(block + count)]));
+            row += rows;
+            block += count;
+        }
+
+        return [.. segments];
+    }
+}

@@ -1,0 +1,65 @@
+using LocalBloom.AI.Engine;
+
+namespace LocalBloom.AI.Tests.Engine;
+
+public class GenerationRequestValidatorTests
+{
+    private const int Vocabulary = 100;
+    private const int Context = 16;
+
+    private static readonly GenerationRequest s_right = new() { PromptIds = [0, 99], MaxNewTokens = 1, StopSequences = ["."] };
+
+    // By the name of the property that is at fault; a suffix tells the cases of one property apart.
+    private static readonly Dictionary<string, Func<GenerationRequest>> s_wrong = new()
+    {
+        ["PromptIds null"] = () => s_right with { PromptIds = null! },
+        ["PromptIds empty"] = () => s_right with { PromptIds = [] },
+        ["PromptIds negative"] = () => s_right with { PromptIds = [-1] },
+        ["PromptIds beyond"] = () => s_right with { PromptIds = [Vocabulary] },
+        ["MaxNewTokens 0"] = () => s_right with { MaxNewTokens = 0 },
+        ["StopSequences null"] = () => s_right with { StopSequences = null! },
+        ["StopSequences empty one"] = () => s_right with { StopSequences = [".", ""] },
+        ["StopSequences null one"] = () => s_right with { StopSequences = [null!] },
+        ["Sampling null"] = () => s_right with { Sampling = null! },
+        ["Temperature negative"] = () => Sampling(new() { Temperature = -0.1f }),
+        ["Temperature NaN"] = () => Sampling(new() { Temperature = float.NaN }),
+        ["Temperature infinite"] = () => Sampling(new() { Temperature = float.PositiveInfinity }),
+        ["TopK negative"] = () => Sampling(new() { TopK = -1 }),
+        ["TopP 0"] = () => Sampling(new() { TopP = 0 }),
+        ["TopP beyond"] = () => Sampling(new() { TopP = 1.01f }),
+        ["TopP NaN"] = () => Sampling(new() { TopP = float.NaN }),
+        ["RepetitionPenalty 0"] = () => Sampling(new() { RepetitionPenalty = 0 }),
+        ["RepetitionPenalty NaN"] = () => Sampling(new() { RepetitionPenalty = float.NaN }),
+        ["FrequencyPenalty infinite"] = () => Sampling(new() { FrequencyPenalty = float.NegativeInfinity }),
+        ["PresencePenalty NaN"] = () => Sampling(new() { PresencePenalty = float.NaN }),
+    };
+
+    public static TheoryData<string> Wrong => [.. s_wrong.Keys];
+
+    [Fact]
+    public void Validate_RightRequests_Pass()
+    {
+        GenerationRequestValidator.Validate(s_right, Vocabulary, Context);
+        GenerationRequestValidator.Validate(s_right with { PromptIds = new int[Context - 1], MaxNewTokens = int.MaxValue }, Vocabulary, Context);
+        GenerationRequestValidator.Validate(Sampling(new() { TopP = float.Epsilon, TopK = int.MaxValue, FrequencyPenalty = -2 }), Vocabulary, Context);
+    }
+
+    [Theory]
+    [MemberData(nameof(Wrong))]
+    public void Validate_WrongRequest_NamesTheProperty(string name)
+    {
+        var error = Assert.Throws<ArgumentException>("request", () => GenerationRequestValidator.Validate(s_wrong[name](), Vocabulary, Context));
+
+        Assert.Contains(name.Split(' ')[0], error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Validate_PromptThatFillsTheContext_HasBothNumbers()
+    {
+        var error = Assert.Throws<ContextOverflowException>(() => GenerationRequestValidator.Validate(s_right with { PromptIds = new int[Context] }, Vocabulary, Context));
+
+        Assert.Equal((Context, Context), (error.PromptTokens, error.MaxContextTokens));
+    }
+
+    private static GenerationRequest Sampling(SamplingSettings sampling) => s_right with { Sampling = sampling };
+}

@@ -1,0 +1,95 @@
+using System.Diagnostics;
+using LocalBloom.AI.Native;
+using LocalBloom.AI.Tests.Loading;
+
+namespace LocalBloom.AI.Tests.Native;
+
+public class TorchLibrariesTests
+{
+    private static readonly string s_torchCpu =
+        OperatingSystem.IsWindows() ? "torch_cpu.dll" : OperatingSystem.IsMacOS() ? "libtorch_cpu.dylib" : "libtorch_cpu.so";
+
+    [Fact]
+    public void Load_FromAFolderWithoutTorch_NamesPathOptionAndCure()
+    {
+        using var folder = new TemporaryFolder();
+
+        var error = Assert.Throws<NativeBackendException>(() => TorchLibraries.Load(folder.Path));
+
+        Assert.StartsWith($"LibTorchPath names {folder.Path}, where there is no {s_torchCpu}.", error.Message, StringComparison.Ordinal);
+        Assert.Contains("torch/lib of a PyTorch", error.Message, StringComparison.Ordinal);
+        Assert.Contains("python3 -c", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Engine_WithoutTorchInLibTorchPath_FailsTheLoadWithIt()
+    {
+        using var folder = new TemporaryFolder();
+        using var engine = new BloomEngine(new BloomChatClientOptions
+        {
+            Model = Path.Combine(AppContext.BaseDirectory, "golden", "models", "safetensors-f32"),
+            Devices = ["cpu"],
+            LibTorchPath = folder.Path,
+        });
+
+        var error = await Assert.ThrowsAsync<NativeBackendException>(() => engine.LoadAsync(cancellationToken: TestContext.Current.CancellationToken));
+
+        Assert.Contains(folder.Path, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_OfSomethingThatIsNoLibrary_NamesTheFile_AndKeepsTheLoadersError()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write(s_torchCpu, "not a library");
+
+        var error = Assert.Throws<NativeBackendException>(() => TorchLibraries.Load(folder.Path));
+
+        Assert.StartsWith($"{folder.File(s_torchCpu)} does not load: ", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error.Message);
+        Assert.NotNull(error.InnerException);
+    }
+
+    [Theory]
+    [InlineData("/lib/x86_64-linux-gnu/libstdc++.so.6: version `GLIBCXX_3.4.32' not found (required by /app/libtorch_cpu.so)")]
+    [InlineData("libstdc++.so.6: cannot open shared object file: No such file or directory")]
+    public void Explain_AnOldCppRuntime_SaysWhatToInstall(string loader)
+    {
+        string message = TorchLibraries.Explain("/app/libLibTorchSharp.so", loader);
+
+        Assert.Contains("GLIBCXX_3.4.32", message, StringComparison.Ordinal);
+        Assert.Contains("Debian 13, Ubuntu 24.04 or newer", message, StringComparison.Ordinal);
+        Assert.Contains("apt-get install -t trixie libstdc++6", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Explain_AnythingElse_IsTheLoadersOwnWordsOnOneLine() =>
+        Assert.Equal(
+            "/app/libtorch.so does not load: libcudart.so.12: cannot open shared object file: No such file",
+            TorchLibraries.Explain("/app/libtorch.so", "libcudart.so.12: cannot open\nshared object file: No such file\n"));
+
+    // The variable belongs to the whole process, so a process of its own reads it.
+    [Fact]
+    public async Task Variable_ThatNamesNoTorch_IsNamedInTheError()
+    {
+        string program = Path.ChangeExtension(typeof(TorchLibrariesTests).Assembly.Location, OperatingSystem.IsWindows() ? "exe" : null);
+        Assert.SkipUnless(File.Exists(program), "the tests run without an executable of their own");
+        using var folder = new TemporaryFolder();
+        var start = new ProcessStartInfo(program, ["-explicit", "only", "-method", $"{typeof(TorchLibrariesTests)}.{nameof(Child_LoadsByTheVariable)}"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            Environment = { ["LOCALBLOOM_LIBTORCH"] = folder.Path },
+        };
+
+        using Process child = Process.Start(start)!;
+        string output = await child.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await child.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        Assert.Contains($"The variable LOCALBLOOM_LIBTORCH names {folder.Path}, where there is no {s_torchCpu}.", output, StringComparison.Ordinal);
+        Assert.NotEqual(0, child.ExitCode);
+    }
+
+    [Fact(Explicit = true)]
+    public void Child_LoadsByTheVariable() => TorchLibraries.Load(libTorchPath: null);
+}
