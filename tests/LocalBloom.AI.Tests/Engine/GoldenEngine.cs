@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using LocalBloom.AI.Testing;
-using LocalBloom.AI.Text;
 using LocalBloom.AI.Tests.Loading;
+using LocalBloom.AI.Text;
 
 namespace LocalBloom.AI.Tests.Engine;
 
