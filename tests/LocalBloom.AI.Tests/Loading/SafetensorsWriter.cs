@@ -26,7 +26,7 @@ internal sealed class SafetensorsWriter(List<TinyTensor> tensors)
         foreach (TinyTensor tensor in Tensors)
         {
             long end = begin + tensor.Bytes.Length;
-            header.Append($$""","{{tensor.Name}}":{"dtype":"F32","shape":[{{string.Join(',', tensor.Shape)}}],"data_offsets":[{{begin}},{{end}}]}""");
+            header.Append($$""","{{tensor.Name}}":{"dtype":"{{tensor.Type}}","shape":[{{string.Join(',', tensor.Shape)}}],"data_offsets":[{{begin}},{{end}}]}""");
             begin = end;
         }
 

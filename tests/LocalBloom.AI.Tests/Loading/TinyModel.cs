@@ -42,8 +42,8 @@ internal static class TinyModel
     public static string Refusal(string safetensorsHeader) => Refusal(WithSafetensors(writer => writer.Header = safetensorsHeader));
 }
 
-/// <summary>A float32 tensor.</summary>
-internal sealed record TinyTensor(string Name, long[] Shape, byte[] Bytes)
+/// <summary>A tensor, float32 unless <paramref name="Type"/> says another of safetensors' names.</summary>
+internal sealed record TinyTensor(string Name, long[] Shape, byte[] Bytes, string Type = "F32")
 {
     public static TinyTensor Filled(string name, long[] shape, float value)
     {
