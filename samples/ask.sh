@@ -26,21 +26,6 @@ build() {
   printf '%s' "$torch" > "$stamp"
 }
 
-names_model() {
-  local argument
-  for argument in "$@"; do
-    case $argument in
-      --model | --model=* | --help | -h) return 0 ;;
-      --) return 1 ;;
-    esac
-  done
-  return 1
-}
-
 "$repository/scripts/native-deps.sh"
 build
-if [[ -z ${LOCALBLOOM_MODEL:-} ]] && ! names_model "$@"; then
-  export LOCALBLOOM_MODEL="$repository/tests/golden/models/safetensors-f32"
-  echo 'No --model and no LOCALBLOOM_MODEL: this is a tiny random test model, and its answers are noise.' >&2
-fi
 exec dotnet exec "$program" "$@"

@@ -9,7 +9,7 @@ internal sealed record Arguments
         Usage: QuestionAnswering [options] [QUESTION] [PASSAGE-FILE]
         Without a passage it brings one of its own, in Chinese, on tuberculosis; without a question it asks one about that.
 
-          --model FOLDER|ID     checkpoint folder, or a hub id in the local cache; else the variable LOCALBLOOM_MODEL
+          --model FOLDER|ID     checkpoint folder, or a hub id in the local cache; else the variable LOCALBLOOM_MODEL, or a small model
           --question TEXT       the question, in place of the first argument
           --passage FILE        a text file to consult, in place of the second argument
           --strategy NAME       Auto (default), SingleDevice or LayerSplit
@@ -17,7 +17,7 @@ internal sealed record Arguments
           --layer-map MAP       layers for each device, such as cuda:0=18,cuda:1=12
           --number-type NAME    Auto (default), Float32, Float16 or BFloat16
           --max-tokens N        most tokens of the answer, 128 by default
-          --template NAME       Bloomz (default), Dialogue or Completion
+          --template NAME       Bloomz, Dialogue or Completion; by default what the model declares, or Bloomz
           --quiet               nothing but the answer
           --verbose             log what the engine does, on standard error
           --help                this text
@@ -48,7 +48,7 @@ internal sealed record Arguments
 
     public int MaxTokens { get; private init; } = 128;
 
-    public PromptTemplate Template { get; private init; } = PromptTemplate.Bloomz;
+    public PromptTemplate? Template { get; private init; }
 
     public bool Quiet { get; private init; }
 
@@ -87,9 +87,7 @@ internal sealed record Arguments
         string? model = line.Value("--model") ?? Environment.GetEnvironmentVariable("LOCALBLOOM_MODEL");
         return new Arguments
         {
-            Model = string.IsNullOrWhiteSpace(model)
-                ? throw new UsageException("Say which model to ask: --model FOLDER (or a hub id), or the variable LOCALBLOOM_MODEL.")
-                : model,
+            Model = model ?? "", // none: the demonstration model
             Question = question,
             PassageFile = passage,
             Strategy = line.Choice<BloomStrategy>("--strategy") ?? BloomStrategy.Auto,
@@ -97,7 +95,7 @@ internal sealed record Arguments
             LayerMap = line.Value("--layer-map"),
             NumberType = line.Choice<BloomNumberType>("--number-type") ?? BloomNumberType.Auto,
             MaxTokens = line.Integer("--max-tokens", minimum: 1) ?? 128,
-            Template = ToTemplate(line.Value("--template") ?? nameof(PromptTemplate.Bloomz)),
+            Template = line.Value("--template") is { } template ? ToTemplate(template) : null,
             Quiet = line.Has("--quiet"),
             Verbose = line.Has("--verbose"),
         };

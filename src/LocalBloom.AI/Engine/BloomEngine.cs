@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
-using LocalBloom.AI.Chat;
 using LocalBloom.AI.Diagnostics;
 using LocalBloom.AI.Engine;
 using LocalBloom.AI.Loading;
@@ -38,7 +37,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <param name="loggerFactory">Where to log; nowhere if null.</param>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options cannot work; the message says what to change.</exception>
     public BloomEngine(BloomChatClientOptions options, ILoggerFactory? loggerFactory = null)
-        : this(options, loggerFactory, OpenCheckpoint) =>
+        : this(options, loggerFactory, ModelFolder.Open) =>
         BloomChatClientOptionsValidator.ThrowIfInvalid(options);
 
     private BloomEngine(
@@ -53,7 +52,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
             _options.Model = demo;
         }
 
-        ModelId = NameOf(_options.Model);
+        ModelId = ModelFolder.NameOf(_options.Model);
     }
 
     /// <summary>Gets the model's name: the hub id, or the checkpoint folder's name.</summary>
@@ -113,20 +112,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     }
 
     /// <inheritdoc/>
-    PromptTemplate? IGenerationEngine.FindDeclaredTemplate()
-    {
-        string folder;
-        try
-        {
-            folder = ModelLocator.Locate(_options.Model);
-        }
-        catch (CheckpointException)
-        {
-            return null;
-        }
-
-        return DeclaredTemplate.TryRead(folder);
-    }
+    PromptTemplate? IGenerationEngine.FindDeclaredTemplate() => ModelFolder.FindDeclaredTemplate(_options.Model);
 
     /// <summary>Generates one sequence, loading the model first if need be.</summary>
     /// <param name="request">Prompt, length and sampling.</param>
@@ -191,38 +177,6 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         options.Model = $"random-{shape}";
         return new BloomEngine(options, loggerFactory, (_, _) => (new RandomWeights(BloomConfig.ForShape(shape)), null));
     }
-
-    private static (IWeightSource Source, BloomTokenizer? Tokenizer) OpenCheckpoint(BloomChatClientOptions options, TorchNative native)
-    {
-        var checkpoint = Checkpoint.Open(ModelLocator.Locate(options.Model));
-        try
-        {
-            return (new CheckpointWeights(checkpoint, native), OpenTokenizer(checkpoint));
-        }
-        catch
-        {
-            checkpoint.Dispose();
-            throw;
-        }
-    }
-
-    private static BloomTokenizer OpenTokenizer(Checkpoint checkpoint)
-    {
-        if (!File.Exists(checkpoint.TokenizerPath))
-        {
-            throw new CheckpointException(checkpoint.Folder, "there is no file tokenizer.json. Get it from where the weights came from.");
-        }
-
-        var tokenizer = BloomTokenizer.Load(checkpoint.TokenizerPath);
-        return tokenizer.VocabularySize <= checkpoint.Config.VocabularySize
-            ? tokenizer
-            : throw new CheckpointException(
-                checkpoint.TokenizerPath,
-                $"it has {tokenizer.VocabularySize} tokens, but the model of config.json knows {checkpoint.Config.VocabularySize}: they belong to different models.");
-    }
-
-    private static string NameOf(string model) =>
-        Directory.Exists(model) && Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model))) is { Length: > 0 } name ? name : model;
 
     private (Task<LoadedModel> Loading, bool IsOwn) StartOrJoin(IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {

@@ -7,7 +7,6 @@ public class OptionsValidationTests
     private static readonly Dictionary<string, (Action<BloomChatClientOptions> Break, string[] Says)> s_rules = new()
     {
         ["no model"] = (o => o.Model = "", ["Model"]),
-        ["no template"] = (o => o.PromptTemplate = null!, ["PromptTemplate"]),
         ["no list of devices"] = (o => o.Devices = null!, ["Devices"]),
         ["strategy without a name"] = (o => o.Strategy = (BloomStrategy)99, ["Strategy is 99", "SingleDevice"]),
         ["number type without a name"] = (o => o.NumberType = (BloomNumberType)(-1), ["NumberType is -1", "BFloat16"]),
