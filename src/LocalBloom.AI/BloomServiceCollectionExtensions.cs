@@ -40,7 +40,7 @@ public static class BloomServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(section);
 
-        services.Configure<BloomChatClientOptions>(section, RefuseUnknownKeys);
+        services.Configure<BloomChatClientOptions>(options => BloomOptionsSection.Bind(section, options));
         return services.AddClient();
     }
 
@@ -71,7 +71,7 @@ public static class BloomServiceCollectionExtensions
         ArgumentException.ThrowIfNullOrEmpty(serviceKey);
         ArgumentNullException.ThrowIfNull(section);
 
-        services.Configure<BloomChatClientOptions>(serviceKey, section, RefuseUnknownKeys);
+        services.Configure<BloomChatClientOptions>(serviceKey, options => BloomOptionsSection.Bind(section, options));
         return services.AddKeyedClient(serviceKey);
     }
 
@@ -113,7 +113,4 @@ public static class BloomServiceCollectionExtensions
 
     private static BloomChatClientOptions GetOptions(IServiceProvider provider, string name) =>
         provider.GetRequiredService<IOptionsMonitor<BloomChatClientOptions>>().Get(name);
-
-    // A mistyped key would otherwise leave its option at the default without a word.
-    private static void RefuseUnknownKeys(BinderOptions binder) => binder.ErrorOnUnknownConfiguration = true;
 }

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using LocalBloom.AI.Tests.Chat;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
@@ -70,10 +69,24 @@ public class ServiceCollectionTests
         Assert.NotNull(provider.GetKeyedService<IChatClient>(key));
     }
 
+    [Theory]
+    [InlineData("Strategy", "Turbo", "LayerSplit")]
+    [InlineData("NumberType", "Float8", "BFloat16")]
+    [InlineData("Modle", "m", "Options are Model")]
+    [InlineData("MaxContextTokens", "many", "MaxContextTokens")]
+    public void Section_WithAMistake_SaysWhatThereIs(string key, string value, string expected)
+    {
+        using ServiceProvider provider = Build("qa", Section(("Model", "m"), (key, value)));
+
+        InvalidOperationException error = Assert.Throws<InvalidOperationException>(() => OptionsOf(provider, "qa"));
+
+        Assert.Contains(key, error.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Template_IsBoundByName()
     {
-        Assert.SkipUnless(TypeDescriptor.GetConverter(typeof(PromptTemplate)).CanConvertFrom(typeof(string)), "PromptTemplate has no converter yet.");
         using ServiceProvider provider = Build("qa", Section(("Model", "m"), ("PromptTemplate", "Dialogue")));
 
         Assert.Same(PromptTemplate.Dialogue, OptionsOf(provider, "qa").PromptTemplate);
