@@ -1,5 +1,6 @@
 using LocalBloom.AI.Engine;
 using LocalBloom.AI.Loading;
+using LocalBloom.AI.Model;
 using LocalBloom.AI.Native;
 using LocalBloom.AI.Text;
 using Microsoft.Extensions.Logging.Abstractions;

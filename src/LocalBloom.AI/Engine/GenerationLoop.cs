@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using LocalBloom.AI.Diagnostics;
+using LocalBloom.AI.Model;
 using Microsoft.Extensions.Logging;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,4 +1,3 @@
-using LocalBloom.AI.Engine;
 using LocalBloom.AI.Model;
 using static TorchSharp.torch;
 

@@ -1,4 +1,4 @@
-using LocalBloom.AI.Engine;
+using LocalBloom.AI.Model;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Execution;

@@ -1,4 +1,3 @@
-using LocalBloom.AI.Engine;
 using TorchSharp;
 using static TorchSharp.torch;
 

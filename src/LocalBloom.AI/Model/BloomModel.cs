@@ -1,4 +1,3 @@
-using LocalBloom.AI.Engine;
 using LocalBloom.AI.Ops;
 using LocalBloom.AI.Weights;
 using TorchSharp;

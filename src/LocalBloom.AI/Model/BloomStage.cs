@@ -1,4 +1,3 @@
-using LocalBloom.AI.Engine;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Model;

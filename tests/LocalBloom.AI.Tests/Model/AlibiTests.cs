@@ -1,4 +1,3 @@
-using LocalBloom.AI.Engine;
 using LocalBloom.AI.Model;
 using TorchSharp;
 using static TorchSharp.torch;

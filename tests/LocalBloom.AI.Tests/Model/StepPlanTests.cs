@@ -1,4 +1,3 @@
-using LocalBloom.AI.Engine;
 using LocalBloom.AI.Model;
 using LocalBloom.AI.Testing;
 using LocalBloom.AI.Tests.Strategies;

@@ -1,6 +1,4 @@
-using LocalBloom.AI.Model;
-
-namespace LocalBloom.AI.Engine;
+namespace LocalBloom.AI.Model;
 
 /// <summary>What one forward pass computes, as host data: the rows of one or several sequences, one after the other.</summary>
 /// <param name="TokenIds">The token of each row, [rows].</param>
