@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using LocalBloom.AI;
@@ -8,13 +7,7 @@ using LocalBloom.AI.Latency;
 using LocalBloom.AI.Samples;
 using Microsoft.Extensions.Options;
 
-Console.OutputEncoding = Encoding.UTF8;
-using var cancellation = new CancellationTokenSource();
-Console.CancelKeyPress += (_, pressed) =>
-{
-    pressed.Cancel = !cancellation.IsCancellationRequested; // a second Ctrl+C ends the process
-    cancellation.Cancel();
-};
+using CancellationTokenSource cancellation = Terminal.Open();
 
 try
 {

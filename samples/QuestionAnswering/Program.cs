@@ -1,4 +1,3 @@
-using System.Text;
 using LocalBloom.AI;
 using LocalBloom.AI.Samples;
 using Microsoft.Extensions.AI;
@@ -6,13 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
-Console.OutputEncoding = Encoding.UTF8;
-using var cancellation = new CancellationTokenSource();
-Console.CancelKeyPress += (_, pressed) =>
-{
-    pressed.Cancel = !cancellation.IsCancellationRequested; // a second Ctrl+C ends the process
-    cancellation.Cancel();
-};
+using CancellationTokenSource cancellation = Terminal.Open();
 
 try
 {

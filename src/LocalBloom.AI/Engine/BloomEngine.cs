@@ -118,6 +118,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <param name="request">Prompt, length and sampling.</param>
     /// <param name="cancellationToken">Ends the generation at the next step.</param>
     /// <returns>A delta for each generated token; the last one says why it is the last.</returns>
+    /// <exception cref="LocalBloomException">The model cannot be loaded, or a step failed; the message says what to do.</exception>
     /// <exception cref="ContextOverflowException">The prompt leaves no room for a reply.</exception>
     /// <exception cref="ArgumentException">The request is out of its ranges; the message names the property.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
@@ -168,12 +169,13 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <inheritdoc cref="Dispose"/>
     public async ValueTask DisposeAsync() => await Task.Run(Dispose).ConfigureAwait(false);
 
-    /// <summary>Makes an engine with random weights of a known shape, for measurements. It has no text unless a tokenizer is given.</summary>
+    /// <summary>Makes an engine with random weights of a known shape, for measurements. It has no text.</summary>
     /// <param name="shape">For example <c>7b1</c>; see <see cref="BloomConfig.ForShape"/>.</param>
     /// <param name="options">How to run it; <see cref="BloomChatClientOptions.Model"/> is not read.</param>
     /// <param name="loggerFactory">Where to log; nowhere if null.</param>
     internal static BloomEngine WithRandomWeights(string shape, BloomChatClientOptions options, ILoggerFactory? loggerFactory = null)
     {
+        options = options.Copy();
         options.Model = $"random-{shape}";
         return new BloomEngine(options, loggerFactory, (_, _) => (new RandomWeights(BloomConfig.ForShape(shape)), null));
     }

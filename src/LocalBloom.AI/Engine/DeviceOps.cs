@@ -13,9 +13,9 @@ namespace LocalBloom.AI.Engine;
 /// <param name="native">Torch.</param>
 /// <param name="driver">CUDA's driver; null where there is none.</param>
 /// <param name="plan">The model and its devices.</param>
-/// <param name="linear">How linear layers are computed.</param>
+/// <param name="cpuLinear">How a CPU computes linear layers.</param>
 /// <param name="logger">Told where kernels are not to be had.</param>
-internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePlan plan, ILinearKernel linear, ILogger logger) : IDisposable
+internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePlan plan, ILinearKernel cpuLinear, ILogger logger) : IDisposable
 {
     private readonly Dictionary<BloomDevice, IBloomOps> _ops = [];
     private readonly List<IDisposable> _kernels = [];
@@ -36,12 +36,12 @@ internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePl
 
     private IBloomOps Make(BloomDevice device)
     {
-        var torch = new TorchOps(native, linear);
         if (device.Kind is not DeviceKind.Cuda)
         {
-            return torch;
+            return new TorchOps(native, cpuLinear);
         }
 
+        var torch = new TorchOps(native, new DenseLinear(native));
         if (Nvrtc.TryOpen(native.Folder) is not { } nvrtc)
         {
             EngineLog.NoKernel(logger, device.ToString(), "libnvrtc, CUDA's run-time compiler, is not beside torch");

@@ -35,7 +35,7 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
         DevicePlan plan = Plan(source);
         EngineLog.Planned(logger, plan.ToString());
         var arenas = new List<DeviceArena>();
-        var ops = new DeviceOps(native, _driver, plan, LinearKernel(plan), logger);
+        var ops = new DeviceOps(native, _driver, plan, CpuLinear(plan), logger);
         try
         {
             var loader = new WeightLoader(source, plan.Footprint.Type, progress, cancellationToken);
@@ -88,7 +88,7 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
         return new BloomStage(blocks, Workspace.Allocate(arena, config, type, plan.Footprint.StepRows), slopes);
     }
 
-    private ILinearKernel LinearKernel(DevicePlan plan)
+    private ILinearKernel CpuLinear(DevicePlan plan)
     {
         var dense = new DenseLinear(native);
         ScalarType type = plan.Footprint.Type;

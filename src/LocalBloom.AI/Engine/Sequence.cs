@@ -9,7 +9,6 @@ namespace LocalBloom.AI.Engine;
 /// <remarks>All but <see cref="Output"/> and <see cref="Abandon"/> belongs to the engine thread.</remarks>
 internal sealed class Sequence
 {
-    private readonly GenerationRequest _request;
     private readonly CancellationToken _cancellationToken;
     private readonly Channel<GenerationDelta> _output = Channel.CreateUnbounded<GenerationDelta>(new() { SingleReader = true, SingleWriter = false });
     private readonly IReadOnlyList<int> _endTokens;
@@ -28,7 +27,6 @@ internal sealed class Sequence
     public Sequence(
         GenerationRequest request, BloomTokenizer? tokenizer, IReadOnlyList<int> endTokens, int maxContextTokens, CancellationToken cancellationToken)
     {
-        _request = request;
         _cancellationToken = cancellationToken;
         _endTokens = request.IgnoreEndOfSequence ? [] : endTokens;
         _maxNewTokens = Math.Min(request.MaxNewTokens, maxContextTokens - request.PromptIds.Count);

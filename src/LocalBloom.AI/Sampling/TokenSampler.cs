@@ -31,7 +31,7 @@ internal sealed class TokenSampler
         using DisposeScope scope = NewDisposeScope();
         Tensor penalized = Penalize(logits);
         (Tensor peak, Tensor best) = penalized.max(0);
-        if (float.IsNaN(peak.item<float>()))
+        if (!float.IsFinite(peak.item<float>()))
         {
             throw new LocalBloomException(
                 "The model's logits are not numbers. Either its weights are broken, or they overflow this number type: try BFloat16 or Float32.");
