@@ -41,13 +41,35 @@ public sealed class BloomChatClientOptions
 
     /// <summary>Gets or sets the most tokens that prompt and reply have together. Memory for them is taken when the model is loaded.</summary>
     /// <value><see langword="null"/> by default: what the checkpoint declares, or 2048.</value>
-    [TokenCount(16, 131_072)]
+    [Count(16, 131_072)]
     public int? MaxContextTokens { get; set; }
 
     /// <summary>Gets or sets the most tokens of a reply whose request does not say.</summary>
     /// <value><see langword="null"/> by default: 256, or fewer where the context ends first.</value>
-    [TokenCount(1, 131_072)]
+    [Count(1, 131_072)]
     public int? MaxOutputTokens { get; set; }
+
+    /// <summary>Gets or sets what is done with a conversation that is longer than the context.</summary>
+    /// <value><see cref="ChatHistoryPolicy.Refuse"/> by default.</value>
+    [DefinedEnum]
+    public ChatHistoryPolicy HistoryPolicy { get; set; } = ChatHistoryPolicy.Refuse;
+
+    /// <summary>Gets or sets how many replies are computed at once; further requests wait. Each reply of a request counts.</summary>
+    [Count(1, 256, Unit = "replies")]
+    public int MaxConcurrentReplies { get; set; } = 32;
+
+    /// <summary>Gets or sets how many requests may wait; one more is refused with <see cref="EngineBusyException"/>.</summary>
+    [Count(0, 100_000, Unit = "requests")]
+    public int MaxQueuedRequests { get; set; } = 1024;
+
+    /// <summary>Gets or sets the tokens of all running replies and their prompts together that the cache has room for.</summary>
+    /// <value><see langword="null"/> by default: eight contexts, or fewer where memory is short. At least one context is needed.</value>
+    [Count(16, 16_777_216)]
+    public int? CacheTokens { get; set; }
+
+    /// <summary>Gets or sets how long a reply may take, waiting included, once the model is loaded; it then ends with <see cref="GenerationTimeoutException"/>.</summary>
+    /// <value><see langword="null"/> by default: as long as it takes.</value>
+    public TimeSpan? RequestTimeout { get; set; }
 
     /// <summary>Gets or sets how chat messages become the text that the model continues.</summary>
     /// <value><see langword="null"/> by default: what the checkpoint declares in <c>prompt_template.json</c>, or else <see cref="PromptTemplate.Bloomz"/>. In configuration: <c>Bloomz</c>, <c>Dialogue</c> or <c>Completion</c>.</value>

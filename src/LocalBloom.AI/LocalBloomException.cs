@@ -50,6 +50,42 @@ public sealed class ContextOverflowException : LocalBloomException
     public int MaxContextTokens { get; }
 }
 
+/// <summary>As many requests wait already as may wait.</summary>
+public sealed class EngineBusyException : LocalBloomException
+{
+    /// <summary>Initializes a new instance of the <see cref="EngineBusyException"/> class.</summary>
+    /// <param name="waiting">How many requests wait.</param>
+    public EngineBusyException(int waiting)
+        : base(
+            $"{waiting} requests wait for the model already. Try again later, or raise {nameof(BloomChatClientOptions)}." +
+            $"{nameof(BloomChatClientOptions.MaxQueuedRequests)} or {nameof(BloomChatClientOptions.MaxConcurrentReplies)}.") => Waiting = waiting;
+
+    /// <summary>Gets how many requests wait.</summary>
+    public int Waiting { get; }
+}
+
+/// <summary>A reply took longer than its request allows.</summary>
+public sealed class GenerationTimeoutException : LocalBloomException
+{
+    /// <summary>Initializes a new instance of the <see cref="GenerationTimeoutException"/> class.</summary>
+    /// <param name="timeout">What was allowed.</param>
+    /// <param name="generatedTokens">How many tokens had been generated.</param>
+    public GenerationTimeoutException(TimeSpan timeout, int generatedTokens)
+        : base(
+            $"The reply was not complete after {timeout.TotalSeconds:0.###} s: {generatedTokens} tokens were generated. Ask for fewer tokens, " +
+            $"raise {nameof(BloomChatClientOptions)}.{nameof(BloomChatClientOptions.RequestTimeout)}, or serve fewer requests at once.")
+    {
+        Timeout = timeout;
+        GeneratedTokens = generatedTokens;
+    }
+
+    /// <summary>Gets what was allowed.</summary>
+    public TimeSpan Timeout { get; }
+
+    /// <summary>Gets how many tokens had been generated.</summary>
+    public int GeneratedTokens { get; }
+}
+
 /// <summary>The devices cannot hold what was asked for, or are not there.</summary>
 public sealed class PlacementException : LocalBloomException
 {

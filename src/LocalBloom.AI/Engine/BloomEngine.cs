@@ -72,6 +72,9 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         _loading is { IsCompletedSuccessfully: true } loading ? loading.Result :
         throw new InvalidOperationException($"The model is not loaded. Await {nameof(LoadAsync)} first.");
 
+    private BloomTokenizer Tokenizer =>
+        Loaded.Tokenizer ?? throw new InvalidOperationException("This model has random weights and no tokenizer: give token ids to the engine.");
+
     /// <summary>Gets which device holds what, for people: a line for each device.</summary>
     /// <exception cref="InvalidOperationException">The model is not loaded.</exception>
     public string DescribePlan() => Loaded.Plan.ToString();
@@ -104,12 +107,19 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <exception cref="InvalidOperationException">The model is not loaded, or has no tokenizer.</exception>
     /// <exception cref="ContextOverflowException">The prompt leaves no room for a reply.</exception>
     /// <exception cref="ArgumentException">There is no text, or a part names a special token that the vocabulary lacks.</exception>
-    public IReadOnlyList<int> Encode(IReadOnlyList<PromptPart> prompt)
+    public IReadOnlyList<int> Encode(IReadOnlyList<PromptPart> prompt) => Tokenizer.Encode(prompt, MaxContextTokens);
+
+    /// <summary>Counts the tokens of a text by itself; in a prompt, a token may span the end of one text and the beginning of the next.</summary>
+    /// <param name="text">Any text; what looks like a special token is counted as text.</param>
+    /// <exception cref="InvalidOperationException">The model is not loaded, or has no tokenizer.</exception>
+    public int CountTokens(string text)
     {
-        BloomTokenizer tokenizer = Loaded.Tokenizer ??
-            throw new InvalidOperationException("This model has random weights and no tokenizer: give token ids to the engine.");
-        return tokenizer.Encode(prompt, MaxContextTokens);
+        ArgumentNullException.ThrowIfNull(text);
+        return Tokenizer.Encode(text).Count;
     }
+
+    /// <inheritdoc/>
+    ReadOnlyMemory<byte> IGenerationEngine.TokenBytes(int tokenId) => Tokenizer.GetTokenBytes(tokenId);
 
     /// <inheritdoc/>
     PromptTemplate? IGenerationEngine.FindDeclaredTemplate() => ModelFolder.FindDeclaredTemplate(_options.Model);

@@ -18,4 +18,11 @@ public sealed record GenerationRequest
 
     /// <summary>Gets a value indicating whether end-of-sequence tokens are treated as any other, as a benchmark of a fixed length needs.</summary>
     public bool IgnoreEndOfSequence { get; init; }
+
+    /// <summary>Gets how urgent the request is: of those that wait, the highest goes first, and of equals the oldest.</summary>
+    public int Priority { get; init; }
+
+    /// <summary>Gets how long the reply may take, waiting included, once the model is loaded; above zero.</summary>
+    /// <value><see langword="null"/> by default: <see cref="BloomChatClientOptions.RequestTimeout"/>.</value>
+    public TimeSpan? Timeout { get; init; }
 }

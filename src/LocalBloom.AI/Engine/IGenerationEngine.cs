@@ -20,6 +20,15 @@ internal interface IGenerationEngine : IDisposable
     /// <exception cref="ArgumentException">A part names a special token that the vocabulary lacks.</exception>
     IReadOnlyList<int> Encode(IReadOnlyList<PromptPart> prompt);
 
+    /// <summary>Gets the most tokens that prompt and reply have together.</summary>
+    /// <exception cref="InvalidOperationException">The model is not loaded.</exception>
+    int MaxContextTokens { get; }
+
+    /// <summary>Gets a token's bytes: UTF-8, but possibly a part of a character.</summary>
+    /// <param name="tokenId">A token of a delta.</param>
+    /// <exception cref="InvalidOperationException">The model is not loaded, or has no tokenizer.</exception>
+    ReadOnlyMemory<byte> TokenBytes(int tokenId);
+
     /// <summary>Generates one sequence; the enumeration throws <see cref="OperationCanceledException"/> when cancelled.</summary>
     IAsyncEnumerable<GenerationDelta> GenerateAsync(GenerationRequest request, CancellationToken cancellationToken = default);
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
+using System.Text;
 using LocalBloom.AI.Engine;
 using Microsoft.Extensions.AI;
 
@@ -13,7 +14,11 @@ internal sealed class FakeGenerationEngine(params GenerationDelta[] script) : IG
 
     public string ModelId => "test/bloom";
 
+    public int MaxContextTokens { get; set; } = 2048;
+
     public PromptTemplate? FindDeclaredTemplate() => null;
+
+    public ReadOnlyMemory<byte> TokenBytes(int tokenId) => Encoding.UTF8.GetBytes($"<{tokenId}>");
 
     public ConcurrentQueue<GenerationRequest> Requests { get; } = new();
 
