@@ -59,7 +59,7 @@ public sealed class BloomChatClientOptions
     public int MaxConcurrentReplies { get; set; } = 32;
 
     /// <summary>Gets or sets how many requests may wait; one more is refused with <see cref="EngineBusyException"/>.</summary>
-    [Count(0, 100_000, Unit = "requests")]
+    [Count(1, 100_000, Unit = "requests")]
     public int MaxQueuedRequests { get; set; } = 1024;
 
     /// <summary>Gets or sets the tokens of all running replies and their prompts together that the cache has room for.</summary>

@@ -23,6 +23,7 @@ internal sealed class BloomOptionsCombinationValidator : IValidateOptions<BloomC
 
         CheckLayerMap(options, devices, errors);
         CheckTokens(options, errors);
+        CheckServing(options, errors);
         CheckNumberTypes(options, errors);
         CheckLibTorchPath(options, errors);
         return errors.Build();
@@ -136,6 +137,22 @@ internal sealed class BloomOptionsCombinationValidator : IValidateOptions<BloomC
                 $"A reply of {options.MaxOutputTokens} tokens leaves no room for a prompt in MaxContextTokens = {context}. " +
                 "Lower MaxOutputTokens or raise MaxContextTokens.",
                 nameof(options.MaxOutputTokens));
+        }
+    }
+
+    private static void CheckServing(BloomChatClientOptions options, ValidateOptionsResultBuilder errors)
+    {
+        if (options.CacheTokens < options.MaxContextTokens)
+        {
+            errors.AddError(
+                $"A cache of {options.CacheTokens} tokens cannot hold one sequence of MaxContextTokens = {options.MaxContextTokens}. " +
+                "Raise CacheTokens or lower MaxContextTokens.",
+                nameof(options.CacheTokens));
+        }
+
+        if (options.RequestTimeout <= TimeSpan.Zero)
+        {
+            errors.AddError($"{options.RequestTimeout} leaves no time for a reply. Use more than zero, or null for no limit.", nameof(options.RequestTimeout));
         }
     }
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using LocalBloom.AI.Sampling;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -93,8 +92,8 @@ public abstract partial class GoldenSuite<TStrategy>(StrategyFixture<TStrategy> 
         foreach ((string name, GoldenDistribution reference) in golden.Warped)
         {
             SamplingSettings settings = ParseSettings(name);
-            Tensor penalized = new TokenSampler(settings, golden.Ids).Penalize(tensor(logits));
-            TokenDistribution ours = TokenSampler.Warp(penalized, settings, mass: 1);
+            Tensor penalized = new ReferenceSampler(settings, golden.Ids).Penalize(tensor(logits));
+            TokenDistribution ours = ReferenceSampler.Warp(penalized, settings, mass: 1);
 
             if (settings.TopK > 0 || settings.TopP < 1)
             {

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Threading.Channels;
 using LocalBloom.AI.Diagnostics;
 using LocalBloom.AI.Engine;
 using LocalBloom.AI.Loading;
@@ -16,7 +15,8 @@ namespace LocalBloom.AI;
 
 /// <summary>A BLOOM model and the thread that runs it: token ids in, tokens and their text out.</summary>
 /// <remarks>
-/// The model is loaded on first use or by <see cref="LoadAsync"/>. Requests are served one after the other, in the order of arrival.
+/// The model is loaded on first use or by <see cref="LoadAsync"/>. Requests are served together:
+/// each joins and leaves between steps, first come first served where <see cref="BloomChatClientOptions.MaxConcurrentReplies"/> are under way.
 /// All members are safe for concurrent use. Disposing ends running requests with <see cref="ObjectDisposedException"/> and gives all memory back.
 /// </remarks>
 public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposable
@@ -24,13 +24,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     private readonly BloomChatClientOptions _options;
     private readonly ILogger _logger;
     private readonly Func<BloomChatClientOptions, TorchNative, (IWeightSource Source, BloomTokenizer? Tokenizer)> _open;
-    private readonly Channel<Sequence> _requests = Channel.CreateUnbounded<Sequence>(new() { SingleReader = true });
-    private readonly CancellationTokenSource _stopping = new();
-    private readonly Lock _lock = new();
-    private Task<LoadedModel>? _loading;
-    private Thread? _thread;
-    private LocalBloomException? _stopReason;
-    private bool _isDisposed;
+    private readonly EngineThread _thread;
 
     /// <summary>Initializes a new instance of the <see cref="BloomEngine"/> class. Nothing is loaded yet.</summary>
     /// <param name="options">The model and how to run it; read when the model is loaded.</param>
@@ -53,6 +47,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         }
 
         ModelId = ModelFolder.NameOf(_options.Model);
+        _thread = new EngineThread($"BLOOM {ModelId}", Load, new RequestQueue(_options.MaxQueuedRequests), _logger);
     }
 
     /// <summary>Gets the model's name: the hub id, or the checkpoint folder's name.</summary>
@@ -66,11 +61,10 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <exception cref="InvalidOperationException">The model is not loaded.</exception>
     public IReadOnlyDictionary<string, long> DeviceMemory => Loaded.Arenas.ToDictionary(arena => arena.Device.ToString(), arena => arena.Capacity);
 
-    private LoadedModel Loaded =>
-        _isDisposed ? throw new ObjectDisposedException(nameof(BloomEngine)) :
-        _stopReason is { } reason ? throw new LocalBloomException(reason.Message, reason) :
-        _loading is { IsCompletedSuccessfully: true } loading ? loading.Result :
-        throw new InvalidOperationException($"The model is not loaded. Await {nameof(LoadAsync)} first.");
+    /// <summary>Gets the most tokens that one step computes, of all requests together.</summary>
+    internal int StepTokens => Loaded.Plan.Footprint.StepRows;
+
+    private LoadedModel Loaded => _thread.Model;
 
     private BloomTokenizer Tokenizer =>
         Loaded.Tokenizer ?? throw new InvalidOperationException("This model has random weights and no tokenizer: give token ids to the engine.");
@@ -83,23 +77,8 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <param name="progress">Told after each tensor, on the engine thread, if this call starts the load.</param>
     /// <param name="cancellationToken">Cancels the load if this call started it, else only the wait for it.</param>
     /// <exception cref="LocalBloomException">The checkpoint, the devices or the native libraries are at fault; the message says what to do.</exception>
-    public async Task LoadAsync(IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
-    {
-        while (true)
-        {
-            (Task<LoadedModel> loading, bool isOwn) = StartOrJoin(progress, cancellationToken);
-            try
-            {
-                // An own load ends by the same token, and only once all it took is given back.
-                await (isOwn ? loading : loading.WaitAsync(cancellationToken)).ConfigureAwait(false);
-                return;
-            }
-            catch (OperationCanceledException) when (!isOwn && !cancellationToken.IsCancellationRequested)
-            {
-                // Whoever started that load cancelled it; that is no reason to fail here.
-            }
-        }
-    }
+    public Task LoadAsync(IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        _thread.LoadAsync(progress, cancellationToken);
 
     /// <summary>Encodes a prompt on the calling thread, refusing what cannot fit the context before it is encoded.</summary>
     /// <param name="prompt">Text and special tokens in order; text never becomes a special token.</param>
@@ -140,41 +119,50 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         await LoadAsync(progress: null, CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false); // others may wait for the load too
         LoadedModel model = Loaded;
         request = request with { PromptIds = [.. request.PromptIds ?? []] }; // what was checked is what is computed
-        GenerationRequestValidator.Validate(request, model.Config.VocabularySize, MaxContextTokens);
+        GenerationRequestValidator.Validate(request, model.Config.VocabularySize, model.Plan.Footprint);
 
-        var sequence = new Sequence(request, model.Tokenizer, model.Config.EosTokenIds, MaxContextTokens, cancellationToken);
-        ObjectDisposedException.ThrowIf(!_requests.Writer.TryWrite(sequence), this);
-
+        TextGeneration generation = NewGeneration(request, model, cancellationToken);
+        _thread.Enqueue(generation);
         try
         {
-            await foreach (GenerationDelta delta in sequence.Output.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+            await foreach (GenerationDelta delta in generation.Output.ReadAllAsync(cancellationToken).ConfigureAwait(false))
             {
                 yield return delta;
             }
         }
         finally
         {
-            sequence.Abandon();
+            generation.Abandon();
+        }
+    }
+
+    /// <summary>Gets the mean of the hidden states after the last norm, over all tokens of a text: texts of like meaning give like directions.</summary>
+    /// <param name="ids">The text's tokens, [1 … <see cref="MaxContextTokens"/>].</param>
+    /// <param name="cancellationToken">Ends the computation at the next step.</param>
+    /// <returns>[hidden], float32.</returns>
+    /// <exception cref="LocalBloomException">The model cannot be loaded, or a step failed; the message says what to do.</exception>
+    /// <exception cref="ContextOverflowException">The text is longer than the context.</exception>
+    /// <exception cref="ArgumentException">There is no token, or one is not in the vocabulary.</exception>
+    public async Task<ReadOnlyMemory<float>> EmbedAsync(IReadOnlyList<int> ids, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        await LoadAsync(progress: null, CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false); // others may wait for the load too
+        ids = [.. ids];
+        GenerationRequestValidator.ValidateIds(ids, Loaded.Config.VocabularySize, MaxContextTokens);
+        var generation = new EmbeddingGeneration(ids, _options.RequestTimeout, TimeProvider.System, cancellationToken);
+        _thread.Enqueue(generation);
+        try
+        {
+            return await generation.Result.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            generation.Abandon();
         }
     }
 
     /// <summary>Ends running requests, waits for the engine thread and gives all memory back.</summary>
-    public void Dispose()
-    {
-        Thread? thread;
-        lock (_lock)
-        {
-            _isDisposed = true;
-            thread = _thread;
-        }
-
-        _requests.Writer.TryComplete();
-        _stopping.Cancel();
-        if (thread != Thread.CurrentThread)
-        {
-            thread?.Join(); // a progress callback disposes from the engine thread itself: that ends once the callback returns
-        }
-    }
+    public void Dispose() => _thread.Dispose();
 
     /// <inheritdoc cref="Dispose"/>
     public async ValueTask DisposeAsync() => await Task.Run(Dispose).ConfigureAwait(false);
@@ -190,70 +178,12 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         return new BloomEngine(options, loggerFactory, (_, _) => (new RandomWeights(BloomConfig.ForShape(shape)), null));
     }
 
-    private (Task<LoadedModel> Loading, bool IsOwn) StartOrJoin(IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+    private TextGeneration NewGeneration(GenerationRequest request, LoadedModel model, CancellationToken cancellationToken)
     {
-        lock (_lock)
-        {
-            ObjectDisposedException.ThrowIf(_isDisposed, this);
-            if (_loading is { IsFaulted: false, IsCanceled: false })
-            {
-                return (_loading, false);
-            }
-
-            cancellationToken.ThrowIfCancellationRequested();
-            var loaded = new TaskCompletionSource<LoadedModel>(TaskCreationOptions.RunContinuationsAsynchronously);
-            _loading = loaded.Task;
-            _thread = new Thread(() => Run(loaded, progress, cancellationToken)) { Name = $"BLOOM {ModelId}", IsBackground = true };
-            _thread.Start();
-            return (_loading, true);
-        }
-    }
-
-    private void Run(TaskCompletionSource<LoadedModel> loaded, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
-    {
-        LoadedModel model;
-        try
-        {
-            using var cancelled = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, cancellationToken);
-            model = Load(progress, cancelled.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            _ = _stopping.IsCancellationRequested ? loaded.TrySetException(new ObjectDisposedException(nameof(BloomEngine))) : loaded.TrySetCanceled(cancellationToken);
-            return;
-        }
-        catch (Exception e)
-        {
-            // Torch's own errors carry pages of native frames.
-            bool isExplained = e is LocalBloomException or ArgumentException or OutOfMemoryException;
-            loaded.TrySetException(isExplained ? e : new LocalBloomException($"Loading failed: {e.Message.Split('\n', 2)[0]}", e));
-            return;
-        }
-
-        loaded.TrySetResult(model);
-        try
-        {
-            using (model)
-            using (inference_mode())
-            {
-                new GenerationLoop(model, _requests.Reader, _logger).Run(_stopping.Token);
-            }
-        }
-        catch (Exception e)
-        {
-            // A device that is lost, or a logger that throws: the process goes on, and everybody who waits is told.
-            EndAll(new LocalBloomException($"The engine stopped: {e.Message.Split('\n', 2)[0]}", e));
-        }
-    }
-
-    private void EndAll(LocalBloomException error)
-    {
-        _stopReason = error;
-        _requests.Writer.TryComplete(error);
-        while (_requests.Reader.TryRead(out Sequence? waiting))
-        {
-            waiting.End(error);
-        }
+        var limits = ReplyLimits.Of(request, model);
+        return request.Sampling.BeamCount > 1
+            ? new BeamGeneration(request, limits, _options.RequestTimeout, TimeProvider.System, cancellationToken)
+            : new SampledGeneration(request, limits, _options.RequestTimeout, TimeProvider.System, cancellationToken);
     }
 
     private LoadedModel Load(IProgress<LoadProgress>? progress, CancellationToken cancellationToken)

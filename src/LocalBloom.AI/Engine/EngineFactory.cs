@@ -21,6 +21,7 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
     // BLOOM was trained with so many tokens; checkpoints that say nothing mean this.
     private const int TrainedContext = 2048;
     private const int MinContext = 16; // as the option's own lower bound
+    private const int AmpleContexts = 8;
 
     private readonly CudaDriver? _driver = CudaDriver.TryOpen();
 
@@ -63,7 +64,32 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
             throw new PlacementException($"config.json declares a context of {context} tokens. Set MaxContextTokens: 2048 is BLOOM's own.");
         }
 
-        return DevicePlanner.Plan(options.Strategy, new ModelFootprint(source.Config, TypeOf(source), context), devices, map);
+        var footprint = new ModelFootprint(source.Config, TypeOf(source), context);
+        footprint = footprint with { MaxSequences = Math.Min(options.MaxConcurrentReplies, footprint.StepRows), CacheTokens = options.CacheTokens ?? context };
+        if (footprint.CacheTokens < context)
+        {
+            throw new PlacementException(
+                $"CacheTokens is {footprint.CacheTokens}, but one sequence may have {context} tokens. Raise CacheTokens, or lower MaxContextTokens.");
+        }
+
+        DevicePlan least = DevicePlanner.Plan(options.Strategy, footprint, devices, map);
+        return options.CacheTokens is null ? WithAmpleCache(least, devices, map) : least;
+    }
+
+    // Room for several whole contexts where there is memory; the strategy is decided without it.
+    private static DevicePlan WithAmpleCache(DevicePlan least, IReadOnlyList<DeviceMemory> devices, LayerMap? map)
+    {
+        int most = Math.Min(AmpleContexts, least.Footprint.MaxSequences);
+        for (int contexts = most; contexts > 1; contexts /= 2)
+        {
+            ModelFootprint ample = least.Footprint with { CacheTokens = contexts * least.Footprint.ContextTokens };
+            if (DevicePlanner.TryPlan(least.Strategy, ample, devices, map, least.Reason) is { } plan)
+            {
+                return plan;
+            }
+        }
+
+        return least;
     }
 
     private ScalarType TypeOf(IWeightSource source) => options.NumberType switch

@@ -1,43 +1,134 @@
-using System.Threading.Channels;
 using LocalBloom.AI.Diagnostics;
 using LocalBloom.AI.Model;
+using LocalBloom.AI.Sampling;
 using Microsoft.Extensions.Logging;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Engine;
 
-/// <summary>What the engine thread does once the model is loaded: it takes requests one after the other and runs their steps.</summary>
+/// <summary>What the engine thread does once the model is loaded: requests join and leave between steps.</summary>
 /// <param name="model">The model.</param>
-/// <param name="requests">Where sequences arrive.</param>
+/// <param name="requests">Where requests arrive.</param>
+/// <param name="maxSequences">The most sequences at once.</param>
 /// <param name="logger">Told of failures.</param>
-internal sealed class GenerationLoop(LoadedModel model, ChannelReader<Sequence> requests, ILogger logger)
+internal sealed class GenerationLoop(LoadedModel model, RequestQueue requests, int maxSequences, ILogger logger)
 {
-    private readonly int[] _blocks = [.. Enumerable.Range(0, model.Plan.Footprint.CacheBlocks)]; // one sequence at a time has them all
+    private readonly CacheBlockPool _pool = new(model.Plan.Footprint.CacheBlocks);
 
-    /// <summary>Runs until the channel is completed or the engine is disposed.</summary>
-    /// <param name="stopping">Ends the running sequence at the next step.</param>
+    /// <summary>Runs until the queue is closed or the engine is disposed; whatever is under way then is ended.</summary>
+    /// <param name="stopping">Ends all at the next step.</param>
     public void Run(CancellationToken stopping)
     {
-        while (requests.WaitToReadAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult())
-        {
-            while (requests.TryRead(out Sequence? sequence))
-            {
-                Serve(sequence, stopping);
-            }
-        }
-    }
-
-    private void Serve(Sequence sequence, CancellationToken stopping)
-    {
+        var scheduler = new Scheduler(_pool, model.Plan.Footprint.StepRows, maxSequences);
         try
         {
-            Generate(sequence, stopping);
+            while (!stopping.IsCancellationRequested && (scheduler.Running.Count > 0 || requests.Wait()))
+            {
+                DropEnded(scheduler);
+                Admit(scheduler);
+                ScheduledStep step = scheduler.Next();
+                if (step.RowCount > 0)
+                {
+                    Serve(step);
+                    scheduler.RemoveDone();
+                }
+            }
         }
         catch (Exception e)
         {
-            sequence.End(e is LocalBloomException ? e : new LocalBloomException($"A step failed: {FirstLine(e.Message)}", e)); // first: loggers may throw
+            EndAll(scheduler, Explained(e));
+            throw;
+        }
+
+        EndAll(scheduler, new ObjectDisposedException(nameof(BloomEngine)));
+    }
+
+    private void EndAll(Scheduler scheduler, Exception error)
+    {
+        foreach (Generation generation in scheduler.Running.Concat(requests.Close()))
+        {
+            generation.End(_pool, error);
+        }
+    }
+
+    private void DropEnded(Scheduler scheduler)
+    {
+        IEnumerable<Generation> running = scheduler.Running.Where(generation => generation.IsAbandoned || generation.Overdue() is not null);
+        foreach (Generation generation in running.Concat(requests.RemoveEnded()))
+        {
+            generation.End(_pool, generation.IsAbandoned ? null : generation.Overdue());
+        }
+
+        scheduler.RemoveDone();
+    }
+
+    private void Admit(Scheduler scheduler)
+    {
+        while (requests.Peek() is { } next && scheduler.HasRoomFor(next))
+        {
+            requests.Remove(next);
+            scheduler.Admit(next);
+        }
+    }
+
+    private void Serve(ScheduledStep step)
+    {
+        try
+        {
+            Compute(step);
+        }
+        catch (Exception e)
+        {
+            Exception error = Explained(e);
+            foreach (Generation generation in step.Parts.Select(part => part.Sequence.Generation).Distinct().ToArray())
+            {
+                generation.End(_pool, error); // first: loggers may throw
+            }
+
             LogFailure(e);
+        }
+    }
+
+    private void Compute(ScheduledStep step)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        StepPlan plan = step.ToPlan();
+        StepOutput output = model.Runner.Run(plan);
+        var ready = new List<(Sequence Sequence, SampleRequest Request)>();
+        int row = 0, pooled = 0;
+        foreach ((Sequence sequence, int rows) in step.Parts)
+        {
+            sequence.Computed += rows;
+            if (sequence.Generation.WantsHidden)
+            {
+                sequence.Generation.TakeHidden(sequence, sequence.Computed - rows, [.. output.Pooled![pooled++].cpu().data<float>()], _pool);
+            }
+            else if (sequence.Pending == 0)
+            {
+                ready.AddRange(sequence.Generation.Ask(sequence, row++, _pool));
+            }
+        }
+
+        if (ready.Count > 0)
+        {
+            Choose(output.Logits, ready);
+        }
+    }
+
+    private void Choose(Tensor logits, List<(Sequence Sequence, SampleRequest Request)> ready)
+    {
+        SampledToken[] tokens = BatchSampler.Sample(logits, [.. ready.Select(asked => asked.Request)]);
+        foreach (var asked in ready.Select((asked, i) => (asked.Sequence, Token: tokens[i])).GroupBy(chosen => chosen.Sequence.Generation))
+        {
+            if (asked.All(chosen => chosen.Token.IsFinite))
+            {
+                asked.Key.Take([.. asked], _pool);
+                continue;
+            }
+
+            asked.Key.End(_pool, new LocalBloomException(
+                "The model's logits are not numbers. Either its weights are broken, or they overflow this number type: try BFloat16 or Float32."));
         }
     }
 
@@ -53,34 +144,6 @@ internal sealed class GenerationLoop(LoadedModel model, ChannelReader<Sequence> 
         }
     }
 
-    private void Generate(Sequence sequence, CancellationToken stopping)
-    {
-        int[] prompt = sequence.PromptIds;
-        int position = 0;
-        int[] next = prompt[..Math.Min(prompt.Length, model.Plan.Footprint.StepRows)];
-        while (!sequence.IsAbandoned && !stopping.IsCancellationRequested)
-        {
-            bool isPrompt = position + next.Length < prompt.Length;
-            int? id = Step(sequence, next, position, wantsToken: !isPrompt);
-            position += next.Length;
-            if (id is { } token && !sequence.Append(token))
-            {
-                return;
-            }
-
-            next = id is { } generated ? [generated] : prompt[position..Math.Min(prompt.Length, position + model.Plan.Footprint.StepRows)];
-        }
-
-        sequence.End(stopping.IsCancellationRequested ? new ObjectDisposedException(nameof(BloomEngine)) : null);
-    }
-
-    private int? Step(Sequence sequence, int[] ids, int position, bool wantsToken)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        var segment = new StepSegment(FirstRow: 0, ids.Length, position, _blocks);
-        Tensor logits = model.Runner.Run(new StepPlan(ids, [segment], wantsToken ? [ids.Length - 1] : []));
-        return wantsToken ? sequence.Sampler.Next(logits[0]) : null;
-    }
-
-    private static string FirstLine(string text) => text.Split('\n', 2)[0];
+    private static Exception Explained(Exception error) =>
+        error is LocalBloomException ? error : new LocalBloomException($"A step failed: {error.Message.Split('\n', 2)[0]}", error);
 }

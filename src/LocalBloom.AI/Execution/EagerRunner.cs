@@ -1,5 +1,4 @@
 using LocalBloom.AI.Model;
-using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Execution;
 
@@ -7,5 +6,5 @@ namespace LocalBloom.AI.Execution;
 internal sealed class EagerRunner(BloomModel model) : IStepRunner
 {
     /// <inheritdoc/>
-    public Tensor Run(StepPlan plan) => model.Forward(plan);
+    public StepOutput Run(StepPlan plan) => model.Forward(plan);
 }

@@ -1,5 +1,4 @@
 using LocalBloom.AI.Model;
-using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Execution;
 
@@ -7,6 +6,6 @@ namespace LocalBloom.AI.Execution;
 internal interface IStepRunner
 {
     /// <summary>Runs a step.</summary>
-    /// <returns>Logits, [logit rows, vocabulary], float32, in the caller's dispose scope.</returns>
-    Tensor Run(StepPlan plan);
+    /// <returns>What the plan asks for, in the caller's dispose scope.</returns>
+    StepOutput Run(StepPlan plan);
 }

@@ -12,6 +12,15 @@ namespace LocalBloom.AI.Model;
 /// <param name="residualAfterNorm">Whether the residual is taken after the norm (apply_residual_connection_post_layernorm).</param>
 internal sealed class BloomBlock(int layer, IBloomOps ops, ILayerResidency residency, LayerCache cache, bool residualAfterNorm)
 {
+    /// <summary>Copies blocks of this layer's cache.</summary>
+    public void CopyCache(BlockCopy[] copies)
+    {
+        foreach (BlockCopy copy in copies)
+        {
+            cache.Copy(copy);
+        }
+    }
+
     /// <summary>Advances the residual stream through this block, in place.</summary>
     /// <param name="x">Residual stream, [rows, hidden], on this block's device.</param>
     /// <param name="step">What is computed in this step.</param>

@@ -12,8 +12,8 @@ internal sealed class BloomModel(ModelEnds ends, IReadOnlyList<BloomStage> stage
 {
     /// <summary>Computes one step.</summary>
     /// <param name="plan">Tokens, where they stand, and the rows whose logits are wanted.</param>
-    /// <returns>Logits, [logit rows, vocabulary], float32, on the embedding's device, in the caller's dispose scope.</returns>
-    public Tensor Forward(StepPlan plan)
+    /// <returns>Logits and what else was asked for, on the embedding's device, in the caller's dispose scope.</returns>
+    public StepOutput Forward(StepPlan plan)
     {
         using DisposeScope scope = NewDisposeScope();
         Device device = ends.Embedding.device;
@@ -33,7 +33,15 @@ internal sealed class BloomModel(ModelEnds ends, IReadOnlyList<BloomStage> stage
 
         // Only asked rows meet the head: with BLOOM's vocabulary it weighs as much as five layers.
         Tensor asked = x.index_select(0, tensor(plan.LogitRows, ScalarType.Int64, x.device)).to(device);
-        return ends.Ops.Head(ends.Ops.Norm(asked, ends.FinalNorm), ends.Head).MoveToOuterDisposeScope();
+        Tensor logits = ends.Ops.Head(ends.Ops.Norm(asked, ends.FinalNorm), ends.Head).MoveToOuterDisposeScope();
+        return new StepOutput(logits, plan.PooledSegments.Length == 0 ? null : Pool(x, plan).MoveToOuterDisposeScope());
+    }
+
+    private Tensor Pool(Tensor x, StepPlan plan)
+    {
+        IEnumerable<StepSegment> segments = plan.PooledSegments.Select(segment => plan.Segments[segment]);
+        return stack([.. segments.Select(segment =>
+            ends.Ops.Norm(x.narrow(0, segment.FirstRow, segment.RowCount).to(ends.Embedding.device), ends.FinalNorm).sum(0, type: ScalarType.Float32))]);
     }
 }
 

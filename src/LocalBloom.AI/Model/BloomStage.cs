@@ -22,6 +22,7 @@ internal sealed class BloomStage(IReadOnlyList<BloomBlock> blocks, Workspace wor
         using var step = new StepContext(plan.Segments, work, slopes);
         foreach (BloomBlock block in blocks)
         {
+            block.CopyCache(plan.Copies);
             block.Forward(work.Stream, step);
         }
 

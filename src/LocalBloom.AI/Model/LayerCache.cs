@@ -14,6 +14,17 @@ internal sealed record LayerCache(Tensor Keys, Tensor Values)
     /// <summary>Gets the blocks that so many tokens need.</summary>
     public static int BlockCount(int tokens) => (tokens + BlockSize - 1) / BlockSize;
 
+    /// <summary>Makes a block a copy of another.</summary>
+    public void Copy(BlockCopy copy)
+    {
+        foreach (Tensor tensor in new[] { Keys, Values })
+        {
+            using Tensor from = tensor.narrow(0, copy.From * BlockSize, BlockSize);
+            using Tensor to = tensor.narrow(0, copy.To * BlockSize, BlockSize);
+            to.copy_(from);
+        }
+    }
+
     /// <summary>Cuts a layer's cache from an arena.</summary>
     public static LayerCache Allocate(DeviceArena arena, BloomConfig config, ScalarType type, int blocks) => new(
         arena.Allocate(type, blocks * BlockSize, config.HeadCount, config.HeadDim),

@@ -1,10 +1,29 @@
+using static TorchSharp.torch;
+
 namespace LocalBloom.AI.Model;
 
 /// <summary>What one forward pass computes, as host data: the rows of one or several sequences, one after the other.</summary>
 /// <param name="TokenIds">The token of each row, [rows].</param>
 /// <param name="Segments">Which rows belong to which sequence, in order and without gaps.</param>
 /// <param name="LogitRows">The rows whose logits are wanted, ascending.</param>
-internal sealed record StepPlan(int[] TokenIds, StepSegment[] Segments, int[] LogitRows);
+internal sealed record StepPlan(int[] TokenIds, StepSegment[] Segments, int[] LogitRows)
+{
+    /// <summary>Gets the cache blocks that are copied before anything is computed, in order.</summary>
+    public BlockCopy[] Copies { get; init; } = [];
+
+    /// <summary>Gets the segments whose last hidden states are summed, ascending.</summary>
+    public int[] PooledSegments { get; init; } = [];
+}
+
+/// <summary>A cache block that becomes a copy of another, in every layer.</summary>
+/// <param name="From">The block that is read.</param>
+/// <param name="To">The block that is written.</param>
+internal readonly record struct BlockCopy(int From, int To);
+
+/// <summary>What a step gives, in the caller's dispose scope.</summary>
+/// <param name="Logits">[logit rows, vocabulary], float32.</param>
+/// <param name="Pooled">Sums over each pooled segment's rows of the hidden states after the last norm, [pooled segments, hidden], float32; null where none were asked for.</param>
+internal readonly record struct StepOutput(Tensor Logits, Tensor? Pooled);
 
 /// <summary>Consecutive tokens of one sequence in a step.</summary>
 /// <param name="FirstRow">The first of its rows in the step.</param>

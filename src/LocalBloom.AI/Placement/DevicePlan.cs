@@ -15,7 +15,7 @@ internal sealed record DevicePlan(BloomStrategy Strategy, IReadOnlyList<DeviceSh
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"{Strategy}: {Footprint.Config.LayerCount} layers in {Footprint.Type}, ");
-        text.Append(CultureInfo.InvariantCulture, $"context {Footprint.ContextTokens} tokens, prompts in steps of {Footprint.StepRows}. {Reason}");
+        text.Append(CultureInfo.InvariantCulture, $"context {Footprint.ContextTokens} tokens, cache {Footprint.CacheTokens} tokens, prompts in steps of {Footprint.StepRows}. {Reason}");
         foreach (DeviceShare share in Shares)
         {
             int last = share.FirstLayer + share.LayerCount - 1;

@@ -33,6 +33,23 @@ internal static class DevicePlanner
         }
     }
 
+    /// <summary>Makes a plan, if one fits.</summary>
+    /// <param name="strategy">SingleDevice or LayerSplit.</param>
+    /// <param name="footprint">The model's sizes.</param>
+    /// <param name="devices">The devices in layer order, at least one.</param>
+    /// <param name="layerMap">Layers per device as given; null for in proportion to free memory.</param>
+    /// <param name="reason">Why this strategy.</param>
+    /// <returns>Null where nothing fits.</returns>
+    public static DevicePlan? TryPlan(
+        BloomStrategy strategy, ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, LayerMap? layerMap, string reason)
+    {
+        DevicePlan plan =
+            layerMap is not null ? FromMap(footprint, devices, layerMap)
+            : strategy is BloomStrategy.SingleDevice ? Single(footprint, devices[0], reason)
+            : Split(footprint, devices, reason);
+        return Misfit(plan) is null ? plan : null;
+    }
+
     private static DevicePlan Single(ModelFootprint footprint, DeviceMemory device, string reason) =>
         new(BloomStrategy.SingleDevice, [footprint.Share(device, 0, footprint.Config.LayerCount, hasEnds: true)], footprint, reason);
 
@@ -123,7 +140,7 @@ internal static class DevicePlanner
             : "Lower MaxContextTokens, add a device (LayerSplit), or use a smaller model.";
         return
             $"{device} has {ByteSize.Format(free)} free, but {what} in {plan.Footprint.Type} needs {ByteSize.Format(needed)} there: " +
-            $"weights {ByteSize.Format(shares.Sum(s => s.WeightBytes))}, cache for {plan.Footprint.ContextTokens} tokens {ByteSize.Format(shares.Sum(s => s.CacheBytes))}, " +
+            $"weights {ByteSize.Format(shares.Sum(s => s.WeightBytes))}, cache for {plan.Footprint.CacheTokens} tokens {ByteSize.Format(shares.Sum(s => s.CacheBytes))}, " +
             $"buffers {ByteSize.Format(shares.Sum(s => s.WorkBytes + s.TemporaryBytes))}. {cure}";
     }
 }

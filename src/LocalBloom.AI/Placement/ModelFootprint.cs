@@ -7,7 +7,7 @@ namespace LocalBloom.AI.Placement;
 /// <summary>How much memory the parts of a model take. A pure function of shapes.</summary>
 /// <param name="Config">The model's sizes.</param>
 /// <param name="Type">The number type of weights, cache and activations.</param>
-/// <param name="ContextTokens">Tokens that the cache holds.</param>
+/// <param name="ContextTokens">The most tokens of one sequence.</param>
 internal sealed record ModelFootprint(BloomConfig Config, ScalarType Type, int ContextTokens)
 {
     // Scores, biases and probabilities of a step exist in float32 at once: so many elements each, so that they stay well under a gigabyte.
@@ -15,12 +15,18 @@ internal sealed record ModelFootprint(BloomConfig Config, ScalarType Type, int C
     private const int MinStepRows = 32;
     private const int MaxStepRows = 512;
 
+    /// <summary>Gets the tokens of all sequences together that the cache holds; one context unless given.</summary>
+    public int CacheTokens { get; init; } = ContextTokens;
+
+    /// <summary>Gets the most sequences whose next token is chosen in one step.</summary>
+    public int MaxSequences { get; init; } = 1;
+
     /// <summary>Gets the most tokens of a prompt that are computed in one step.</summary>
     public int StepRows { get; } =
         (int)Math.Clamp(MaxScoreElements / ((long)Config.HeadCount * ContextTokens), Math.Min(MinStepRows, ContextTokens), Math.Min(MaxStepRows, ContextTokens));
 
     /// <summary>Gets the blocks of the cache.</summary>
-    public int CacheBlocks => LayerCache.BlockCount(ContextTokens);
+    public int CacheBlocks => LayerCache.BlockCount(CacheTokens);
 
     /// <summary>Gets the bytes of one layer's weights.</summary>
     public long LayerWeightBytes => WeightLoader.SizeOf(Type, BloomTensors.Layer(Config, 0));
@@ -40,7 +46,7 @@ internal sealed record ModelFootprint(BloomConfig Config, ScalarType Type, int C
         (4L * sizeof(float) * Config.HeadCount * StepRows * ContextTokens) +
         (2L * sizeof(float) * Config.HiddenSize * ContextTokens) +
         (8L * sizeof(float) * Config.HiddenSize * StepRows) +
-        (4L * sizeof(float) * Config.VocabularySize);
+        (4L * sizeof(float) * Config.VocabularySize * MaxSequences);
 
     /// <summary>Gets all weights' bytes.</summary>
     public long TotalWeightBytes => EndsBytes + (Config.LayerCount * LayerWeightBytes);

@@ -23,7 +23,7 @@ public class EngineQueueTests
     [Fact]
     public async Task QueuedRequest_Cancelled_ThrowsWhileAnotherRuns()
     {
-        using BloomEngine engine = GoldenEngine.CreateForEndless();
+        using var engine = new BloomEngine(new BloomChatClientOptions { Model = GoldenEngine.Folder, Devices = ["cpu"], MaxContextTokens = 131_072, MaxConcurrentReplies = 1 });
         using var running = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         using var queued = new CancellationTokenSource();
         (Task begun, Task end) = engine.StartEndless(running.Token);
@@ -58,9 +58,9 @@ public class EngineQueueTests
     }
 
     [Fact]
-    public async Task Requests_AreServedInTheOrderOfArrival()
+    public async Task Requests_ThatMustWait_AreServedInTheOrderOfArrival()
     {
-        using BloomEngine engine = GoldenEngine.Create();
+        using var engine = new BloomEngine(new BloomChatClientOptions { Model = GoldenEngine.Folder, Devices = ["cpu"], MaxContextTokens = 512, MaxConcurrentReplies = 1 });
         await engine.LoadAsync(cancellationToken: Cancellation);
         var ended = new List<int>();
         Task[] all = [.. Enumerable.Range(0, 6).Select(Serve)];

@@ -1,4 +1,7 @@
 using LocalBloom.AI.Engine;
+using LocalBloom.AI.Model;
+using LocalBloom.AI.Placement;
+using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Tests.Engine;
 
@@ -6,6 +9,9 @@ public class GenerationRequestValidatorTests
 {
     private const int Vocabulary = 100;
     private const int Context = 16;
+
+    private static readonly ModelFootprint s_footprint =
+        new(BloomConfig.ForShape("1,64,4,100"), ScalarType.Float32, Context) { MaxSequences = 8, CacheTokens = 4 * Context };
 
     private static readonly GenerationRequest s_right = new() { PromptIds = [0, 99], MaxNewTokens = 1, StopSequences = ["."] };
 
@@ -31,6 +37,22 @@ public class GenerationRequestValidatorTests
         ["RepetitionPenalty 0"] = () => Sampling(new() { RepetitionPenalty = 0 }),
         ["RepetitionPenalty NaN"] = () => Sampling(new() { RepetitionPenalty = float.NaN }),
         ["FrequencyPenalty infinite"] = () => Sampling(new() { FrequencyPenalty = float.NegativeInfinity }),
+        ["MinNewTokens negative"] = () => Sampling(new() { MinNewTokens = -1 }),
+        ["TopLogProbabilities negative"] = () => Sampling(new() { TopLogProbabilities = -1 }),
+        ["TopLogProbabilities beyond"] = () => Sampling(new() { TopLogProbabilities = 21 }),
+        ["LogitBias null"] = () => Sampling(new() { LogitBias = null! }),
+        ["LogitBias beyond"] = () => Sampling(new() { LogitBias = new Dictionary<int, float> { [Vocabulary] = 1 } }),
+        ["LogitBias NaN"] = () => Sampling(new() { LogitBias = new Dictionary<int, float> { [0] = float.NaN } }),
+        ["ReplyCount 0"] = () => Sampling(new() { ReplyCount = 0 }),
+        ["ReplyCount 17"] = () => Sampling(new() { ReplyCount = 17 }),
+        ["ReplyCount beyond the beams"] = () => Sampling(new() { ReplyCount = 3, BeamCount = 2 }),
+        ["BeamCount 0"] = () => Sampling(new() { BeamCount = 0 }),
+        ["BeamCount that is drawn"] = () => Sampling(new() { BeamCount = 2, Temperature = 1 }),
+        ["BeamCount with penalties"] = () => Sampling(new() { BeamCount = 2, PresencePenalty = 1 }),
+        ["LengthPenalty NaN"] = () => Sampling(new() { LengthPenalty = float.NaN }),
+        ["MaxConcurrentReplies exceeded"] = () => Sampling(new() { ReplyCount = 9 }),
+        ["CacheTokens exceeded"] = () => Sampling(new() { BeamCount = 5 }) with { MaxNewTokens = 14 },
+        ["Timeout 0"] = () => s_right with { Timeout = TimeSpan.Zero },
         ["PresencePenalty NaN"] = () => Sampling(new() { PresencePenalty = float.NaN }),
     };
 
@@ -39,16 +61,16 @@ public class GenerationRequestValidatorTests
     [Fact]
     public void Validate_RightRequests_Pass()
     {
-        GenerationRequestValidator.Validate(s_right, Vocabulary, Context);
-        GenerationRequestValidator.Validate(s_right with { PromptIds = new int[Context - 1], MaxNewTokens = int.MaxValue }, Vocabulary, Context);
-        GenerationRequestValidator.Validate(Sampling(new() { TopP = float.Epsilon, TopK = int.MaxValue, FrequencyPenalty = -2 }), Vocabulary, Context);
+        GenerationRequestValidator.Validate(s_right, Vocabulary, s_footprint);
+        GenerationRequestValidator.Validate(s_right with { PromptIds = new int[Context - 1], MaxNewTokens = int.MaxValue }, Vocabulary, s_footprint);
+        GenerationRequestValidator.Validate(Sampling(new() { TopP = float.Epsilon, TopK = int.MaxValue, FrequencyPenalty = -2 }), Vocabulary, s_footprint);
     }
 
     [Theory]
     [MemberData(nameof(Wrong))]
     public void Validate_WrongRequest_NamesTheProperty(string name)
     {
-        var error = Assert.Throws<ArgumentException>("request", () => GenerationRequestValidator.Validate(s_wrong[name](), Vocabulary, Context));
+        var error = Assert.Throws<ArgumentException>("request", () => GenerationRequestValidator.Validate(s_wrong[name](), Vocabulary, s_footprint));
 
         Assert.Contains(name.Split(' ')[0], error.Message, StringComparison.Ordinal);
     }
@@ -56,7 +78,7 @@ public class GenerationRequestValidatorTests
     [Fact]
     public void Validate_PromptThatFillsTheContext_HasBothNumbers()
     {
-        var error = Assert.Throws<ContextOverflowException>(() => GenerationRequestValidator.Validate(s_right with { PromptIds = new int[Context] }, Vocabulary, Context));
+        var error = Assert.Throws<ContextOverflowException>(() => GenerationRequestValidator.Validate(s_right with { PromptIds = new int[Context] }, Vocabulary, s_footprint));
 
         Assert.Equal((Context, Context), (error.PromptTokens, error.MaxContextTokens));
     }

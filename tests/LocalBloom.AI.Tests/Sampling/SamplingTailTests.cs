@@ -1,4 +1,4 @@
-using LocalBloom.AI.Sampling;
+using LocalBloom.AI.Testing;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -24,7 +24,7 @@ public class SamplingTailTests
             // The larger the logits, the coarser their float32 normalizer, and the farther from 1 the sum of probabilities.
             float[] logits = [.. Enumerable.Range(0, Vocabulary).Select(i => (i < Likely ? 0.01f * i : unlikely) + offset)];
 
-            int id = TokenSampler.Warp(tensor(logits), s_plain, s_last).At(s_last);
+            int id = ReferenceSampler.Warp(tensor(logits), s_plain, s_last).At(s_last);
 
             Assert.InRange(id, 0, Likely - 1);
         }
@@ -40,7 +40,7 @@ public class SamplingTailTests
         using DisposeScope scope = NewDisposeScope();
         float[] logits = [.. Enumerable.Range(0, Vocabulary).Select(i => 30 + (0.001f * i))];
 
-        TokenDistribution kept = TokenSampler.Warp(tensor(logits), s_plain with { TopK = topK, TopP = topP }, mass: 1);
+        TokenDistribution kept = ReferenceSampler.Warp(tensor(logits), s_plain with { TopK = topK, TopP = topP }, mass: 1);
 
         Assert.Equal(1, kept.Probabilities.Sum(), 1e-12); // 5,000 double additions: 5,000 · 2⁻⁵³ ≈ 6e-13
     }

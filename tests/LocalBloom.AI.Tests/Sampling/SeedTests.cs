@@ -1,4 +1,4 @@
-using LocalBloom.AI.Sampling;
+using LocalBloom.AI.Testing;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -28,7 +28,7 @@ public class SeedTests
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor logits = zeros(1_000);
-        var sampler = new TokenSampler(new SamplingSettings { Temperature = 1, Seed = seed }, []);
+        var sampler = new ReferenceSampler(new SamplingSettings { Temperature = 1, Seed = seed }, []);
         return [.. Enumerable.Range(0, Draws).Select(_ => sampler.Next(logits))];
     }
 }

@@ -1,10 +1,11 @@
+using LocalBloom.AI.Sampling;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace LocalBloom.AI.Sampling;
+namespace LocalBloom.AI.Testing;
 
-/// <summary>Chooses one sequence's tokens. Belongs to the engine thread.</summary>
-internal sealed class TokenSampler
+/// <summary>The oracle of sampling: one sequence at a time, in double arithmetic on the host.</summary>
+internal sealed class ReferenceSampler
 {
     // The head of a sorted vocabulary nearly always decides; sorting all of BLOOM's 250,880 entries for each token would cost more than a layer.
     private const int FirstLook = 1024;
@@ -14,13 +15,13 @@ internal sealed class TokenSampler
     private readonly HashSet<int> _seen = [];
     private readonly Dictionary<int, int> _replyCounts = [];
 
-    /// <summary>Initializes a new instance of the <see cref="TokenSampler"/> class.</summary>
+    /// <summary>Initializes a new instance of the <see cref="ReferenceSampler"/> class.</summary>
     /// <param name="settings">How tokens are chosen.</param>
     /// <param name="promptIds">Tokens that the repetition penalty counts as seen.</param>
-    public TokenSampler(SamplingSettings settings, IEnumerable<int> promptIds)
+    public ReferenceSampler(SamplingSettings settings, IEnumerable<int> promptIds)
     {
         _settings = settings;
-        _random = settings.Seed is { } seed ? new Random(Scramble(seed)) : new Random();
+        _random = RandomPoints.Create(settings.Seed, reply: 0);
         _seen.UnionWith(promptIds);
     }
 
@@ -48,9 +49,15 @@ internal sealed class TokenSampler
             id = Warp(penalized - peak, _settings, point).At(point); // at most 0, so that no temperature makes it overflow upwards
         }
 
+        Count(id);
+        return id;
+    }
+
+    /// <summary>Counts a token as part of the reply.</summary>
+    public void Count(int id)
+    {
         _seen.Add(id);
         _replyCounts[id] = _replyCounts.GetValueOrDefault(id) + 1;
-        return id;
     }
 
     /// <summary>Applies temperature, top-k and top-p, in transformers' order.</summary>
@@ -110,15 +117,6 @@ internal sealed class TokenSampler
         }
 
         return result;
-    }
-
-    // Random takes 31 bits and forgets the sign: SplitMix64's finalizer makes all 64 count, so that no two likely seeds meet.
-    private static int Scramble(long seed)
-    {
-        ulong bits = unchecked((ulong)seed + 0x9E3779B97F4A7C15);
-        bits = unchecked((bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9);
-        bits = unchecked((bits ^ (bits >> 27)) * 0x94D049BB133111EB);
-        return (int)(bits >> 33);
     }
 
     // Keeps a token while the tokens before it have less than topP together.

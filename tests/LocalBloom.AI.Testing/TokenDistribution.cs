@@ -1,4 +1,4 @@
-namespace LocalBloom.AI.Sampling;
+namespace LocalBloom.AI.Testing;
 
 /// <summary>What the sampling settings leave of the model's distribution, most probable first.</summary>
 /// <param name="Ids">Tokens.</param>

@@ -1,10 +1,10 @@
-using LocalBloom.AI.Sampling;
+using LocalBloom.AI.Testing;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Tests.Sampling;
 
-public class TokenSamplerTests
+public class ReferenceSamplerTests
 {
     private static readonly SamplingSettings s_sampling = new() { Temperature = 1, Seed = 1 };
 
@@ -189,7 +189,7 @@ public class TokenSamplerTests
         float[] logits = Logits(40, seed: 11);
         int[] prompt = [3, 3, 7, 39, 0];
         var settings = new SamplingSettings { RepetitionPenalty = repetition, FrequencyPenalty = frequency, PresencePenalty = presence };
-        var sampler = new TokenSampler(settings, prompt);
+        var sampler = new ReferenceSampler(settings, prompt);
         var reply = new List<int>();
         for (int i = 0; i < 12; i++)
         {
@@ -209,7 +209,7 @@ public class TokenSamplerTests
         using DisposeScope scope = NewDisposeScope();
         float[] logits = Logits(40, seed: 12);
         Tensor given = tensor(logits);
-        var sampler = new TokenSampler(s_sampling with { RepetitionPenalty = 1.5f, FrequencyPenalty = 1, PresencePenalty = 1 }, [1, 2, 3]);
+        var sampler = new ReferenceSampler(s_sampling with { RepetitionPenalty = 1.5f, FrequencyPenalty = 1, PresencePenalty = 1 }, [1, 2, 3]);
 
         sampler.Next(given);
         sampler.Next(given);
@@ -223,7 +223,7 @@ public class TokenSamplerTests
         using DisposeScope scope = NewDisposeScope();
         var settings = new SamplingSettings { PresencePenalty = 2, FrequencyPenalty = 2 };
 
-        Assert.Equal([1f, 0f], new TokenSampler(settings, [0, 0, 0]).Penalize(tensor([1f, 0f])).data<float>().ToArray());
+        Assert.Equal([1f, 0f], new ReferenceSampler(settings, [0, 0, 0]).Penalize(tensor([1f, 0f])).data<float>().ToArray());
     }
 
     [Fact]
@@ -249,7 +249,7 @@ public class TokenSamplerTests
     private static int[] Draw(SamplingSettings settings, float[] logits, int count)
     {
         using DisposeScope scope = NewDisposeScope();
-        var sampler = new TokenSampler(settings, []);
+        var sampler = new ReferenceSampler(settings, []);
         Tensor given = tensor(logits);
         return [.. Enumerable.Range(0, count).Select(_ => sampler.Next(given))];
     }
@@ -257,7 +257,7 @@ public class TokenSamplerTests
     private static TokenDistribution Warp(float[] logits, SamplingSettings settings, double mass = 1)
     {
         using DisposeScope scope = NewDisposeScope();
-        return TokenSampler.Warp(tensor(logits), settings, mass);
+        return ReferenceSampler.Warp(tensor(logits), settings, mass);
     }
 
     private static void AssertDistribution((int Id, double Probability)[] expected, TokenDistribution actual)

@@ -1,0 +1,31 @@
+using System.Threading.Channels;
+
+namespace LocalBloom.AI.Engine;
+
+/// <summary>A request for text: what sampled replies and beams have in common.</summary>
+internal abstract class TextGeneration(GenerationRequest request, ReplyLimits limits, TimeSpan? timeout, TimeProvider time, CancellationToken cancellationToken)
+    : Generation(request.Priority, request.Timeout ?? timeout, time, cancellationToken)
+{
+    private readonly Channel<GenerationDelta> _output = Channel.CreateUnbounded<GenerationDelta>(new() { SingleReader = true, SingleWriter = false });
+
+    /// <summary>Gets where the caller reads. Safe from any thread.</summary>
+    public ChannelReader<GenerationDelta> Output => _output.Reader;
+
+    /// <summary>Gets the settings.</summary>
+    protected SamplingSettings Settings { get; } = request.Sampling;
+
+    /// <summary>Gets where replies end.</summary>
+    protected ReplyLimits Limits => limits;
+
+    /// <summary>Gives the caller a delta.</summary>
+    protected void Write(GenerationDelta delta) => _output.Writer.TryWrite(delta);
+
+    /// <summary>Says that no delta follows.</summary>
+    protected void CompleteOutput() => _output.Writer.TryComplete();
+
+    /// <summary>Gets the tokens that must not come next.</summary>
+    protected IReadOnlyList<int> Banned(Sequence sequence) => sequence.NewTokens < Settings.MinNewTokens ? limits.EndTokens : [];
+
+    /// <inheritdoc/>
+    protected override void Complete(Exception error) => _output.Writer.TryComplete(error);
+}

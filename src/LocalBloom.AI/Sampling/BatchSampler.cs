@@ -1,0 +1,142 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Sampling;
+
+/// <summary>Chooses the tokens of all sequences of a step together, on the device that holds the logits: only what was chosen comes to the host.</summary>
+/// <remarks>A request's token depends on its own row and point alone. Belongs to the engine thread.</remarks>
+internal static class BatchSampler
+{
+    // The head of a sorted vocabulary nearly always decides; sorting all of BLOOM's 250,880 entries for each token would cost more than a layer.
+    private const int FirstLook = 1024;
+
+    /// <summary>Chooses a token for each request.</summary>
+    /// <param name="logits">[rows, vocabulary], float32; undefined afterwards.</param>
+    /// <param name="requests">At least one.</param>
+    /// <returns>A token for each request.</returns>
+    public static SampledToken[] Sample(Tensor logits, IReadOnlyList<SampleRequest> requests)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor rows = Edit(RowsOf(logits, requests), requests);
+        (Tensor peaks, Tensor best) = rows.max(1);
+        int[] drawn = [.. Enumerable.Range(0, requests.Count).Where(i => requests[i].Settings.Temperature > 0)];
+        Tensor ids = best;
+        if (drawn.Length > 0)
+        {
+            Tensor at = Indices(drawn, logits.device);
+            SampleRequest[] asked = [.. drawn.Select(i => requests[i])];
+            ids = best.index_copy(0, at, Draw(rows.index_select(0, at) - peaks.index_select(0, at).unsqueeze(1), asked));
+        }
+
+        // One copy to the host: ids below 2^53 are exact in double.
+        double[] host = [.. stack([ids.to_type(ScalarType.Float64), peaks.to_type(ScalarType.Float64)]).cpu().data<double>()];
+        var tokens = new SampledToken[requests.Count];
+        for (int i = 0; i < tokens.Length; i++)
+        {
+            tokens[i] = new SampledToken((int)host[i], double.IsFinite(host[tokens.Length + i]), null, null);
+        }
+
+        AddLogProbabilities(rows, ids, requests, tokens);
+        return tokens;
+    }
+
+    private static Tensor RowsOf(Tensor logits, IReadOnlyList<SampleRequest> requests)
+    {
+        bool isEach = logits.shape[0] == requests.Count && Enumerable.Range(0, requests.Count).All(i => requests[i].Row == i);
+        return isEach ? logits : logits.index_select(0, Indices([.. requests.Select(request => request.Row)], logits.device));
+    }
+
+    private static Tensor Edit(Tensor rows, IReadOnlyList<SampleRequest> requests)
+    {
+        var edits = new LogitEdits();
+        for (int i = 0; i < requests.Count; i++)
+        {
+            edits.Add(requests[i], i, rows.shape[1]);
+        }
+
+        edits.ApplyTo(rows);
+        return rows;
+    }
+
+    // x: [rows, vocabulary], 0 at the peak. Returns ids, [rows].
+    private static Tensor Draw(Tensor x, SampleRequest[] requests)
+    {
+        Tensor scaled = x / Column(requests, request => request.Settings.Temperature, ScalarType.Float32, x.device); // never above 0: no temperature overflows upwards
+        long vocabulary = x.shape[1];
+        long width = Math.Min(FirstLook, vocabulary);
+        (Tensor ids, Tensor isCertain) = DrawAmong(scaled, requests, width);
+        if (width == vocabulary)
+        {
+            return ids;
+        }
+
+        bool[] certain = [.. isCertain.cpu().data<bool>()];
+        int[] open = [.. Enumerable.Range(0, requests.Length).Where(i => !certain[i])];
+        if (open.Length == 0)
+        {
+            return ids;
+        }
+
+        Tensor at = Indices(open, x.device);
+        (Tensor rest, _) = DrawAmong(scaled.index_select(0, at), [.. open.Select(i => requests[i])], vocabulary);
+        return ids.index_copy(0, at, rest);
+    }
+
+    // Looks at the most probable tokens alone; what it says is certain where the rest cannot matter.
+    private static (Tensor Ids, Tensor IsCertain) DrawAmong(Tensor scaled, SampleRequest[] requests, long width)
+    {
+        Device device = scaled.device;
+        bool isAll = width == scaled.shape[1];
+        (Tensor values, Tensor ids) = scaled.topk((int)width, 1, largest: true, sorted: true);
+        Tensor isCut = Column(requests, request => request.Settings.TopK > 0 ? 1 : 0, ScalarType.Bool, device);
+        Tensor last = Column(requests, request => Math.Min(request.Settings.TopK is 0 ? width : request.Settings.TopK, width) - 1, ScalarType.Int64, device);
+        Tensor threshold = where(isCut, values.gather(1, last), double.NegativeInfinity); // as in transformers, equals of the k-th are kept too
+        Tensor weights = values.to_type(ScalarType.Float64).exp() * (values >= threshold).to_type(ScalarType.Float64);
+        Tensor kept = weights.sum(1, keepdim: true);
+        Tensor total = isAll ? kept : where(isCut, kept, scaled.exp().sum(1, keepdim: true, ScalarType.Float64));
+
+        Tensor topP = Column(requests, request => request.Settings.TopP, ScalarType.Float64, device);
+        Tensor isNucleus = topP < 1;
+        Tensor mass = weights.cumsum(1);
+        weights = where(isNucleus & ((mass - weights) >= topP * total), 0.0, weights); // a token stays while those before it have less than p
+        Tensor reached = weights.cumsum(1);
+        Tensor sum = where(isNucleus, reached.narrow(1, width - 1, 1), total);
+        Tensor target = Column(requests, request => request.Point, ScalarType.Float64, device) * sum;
+
+        // Rounding may leave the sum a little below the target: then it is the last token that has a probability.
+        Tensor index = (reached <= target).sum(1, keepdim: true).minimum((weights > 0).sum(1, keepdim: true) - 1).clamp_min(0); // not numbers: reported by the peak
+        Tensor isCutWithin = isCut & (values.narrow(1, width - 1, 1) < threshold);
+        Tensor hasNucleus = isCut.logical_not() & isNucleus & (mass.narrow(1, width - 1, 1) >= topP * total);
+        Tensor hasTarget = isCut.logical_not() & isNucleus.logical_not() & (reached.narrow(1, width - 1, 1) > target);
+        return (ids.gather(1, index).squeeze(1), (isCutWithin | hasNucleus | hasTarget).squeeze(1));
+    }
+
+    private static void AddLogProbabilities(Tensor rows, Tensor ids, IReadOnlyList<SampleRequest> requests, SampledToken[] tokens)
+    {
+        int[] asked = [.. Enumerable.Range(0, requests.Count).Where(i => requests[i].Settings.TopLogProbabilities is not null)];
+        if (asked.Length == 0)
+        {
+            return;
+        }
+
+        Tensor at = Indices(asked, rows.device);
+        Tensor logProbabilities = rows.index_select(0, at).log_softmax(1);
+        float[] chosen = [.. logProbabilities.gather(1, ids.index_select(0, at).unsqueeze(1)).cpu().data<float>()];
+        int most = (int)Math.Min(rows.shape[1], asked.Max(i => requests[i].Settings.TopLogProbabilities!.Value));
+        (Tensor values, Tensor best) = logProbabilities.topk(Math.Max(1, most), 1, largest: true, sorted: true);
+        float[] topValues = [.. values.cpu().data<float>()];
+        long[] topIds = [.. best.cpu().data<long>()];
+        int stride = Math.Max(1, most);
+        for (int i = 0; i < asked.Length; i++)
+        {
+            int count = Math.Min(most, requests[asked[i]].Settings.TopLogProbabilities!.Value);
+            TokenLogProbability[] top = [.. Enumerable.Range(i * stride, count).Select(j => new TokenLogProbability((int)topIds[j], topValues[j]))];
+            tokens[asked[i]] = tokens[asked[i]] with { LogProbability = chosen[i], Top = top };
+        }
+    }
+
+    private static Tensor Indices(int[] indices, Device device) => tensor(indices.Select(i => (long)i).ToArray(), ScalarType.Int64, device);
+
+    private static Tensor Column(SampleRequest[] requests, Func<SampleRequest, double> value, ScalarType type, Device device) =>
+        tensor(requests.Select(value).ToArray(), ScalarType.Float64, device).to_type(type).unsqueeze(1);
+}

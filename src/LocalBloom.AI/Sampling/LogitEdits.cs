@@ -1,0 +1,76 @@
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Sampling;
+
+/// <summary>Changes of single logits of a step, collected for all its rows and applied together.</summary>
+internal sealed class LogitEdits
+{
+    private readonly List<long> _scaled = [];
+    private readonly List<float> _factors = [];
+    private readonly List<long> _shifted = [];
+    private readonly List<float> _shifts = [];
+    private readonly List<long> _banned = [];
+
+    /// <summary>Collects what a request changes: penalties first, then bias, as the field does.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="row">Its row in the logits that will be edited.</param>
+    /// <param name="vocabulary">A row's length.</param>
+    public void Add(SampleRequest request, int row, long vocabulary)
+    {
+        long first = row * vocabulary;
+        SamplingSettings settings = request.Settings;
+        if (settings.RepetitionPenalty != 1)
+        {
+            foreach (int id in request.Tokens.Distinct())
+            {
+                _scaled.Add(first + id);
+                _factors.Add(settings.RepetitionPenalty);
+            }
+        }
+
+        if (settings.FrequencyPenalty != 0 || settings.PresencePenalty != 0)
+        {
+            foreach ((int id, int count) in request.Tokens.Skip(request.PromptLength).CountBy(id => id))
+            {
+                Shift(first + id, -(settings.PresencePenalty + (count * settings.FrequencyPenalty)));
+            }
+        }
+
+        foreach ((int id, float bias) in settings.LogitBias)
+        {
+            Shift(first + id, bias);
+        }
+
+        _banned.AddRange(request.Banned.Select(id => first + id));
+    }
+
+    /// <summary>Applies what was collected.</summary>
+    /// <param name="logits">[rows, vocabulary], float32; changed in place.</param>
+    public void ApplyTo(Tensor logits)
+    {
+        Tensor flat = logits.view(-1);
+        if (_scaled.Count > 0)
+        {
+            Tensor at = tensor(_scaled.ToArray(), ScalarType.Int64, logits.device);
+            Tensor factors = tensor(_factors.ToArray(), ScalarType.Float32, logits.device);
+            Tensor values = flat.index_select(0, at);
+            flat.scatter_(0, at, where(values < 0, values * factors, values / factors));
+        }
+
+        if (_shifted.Count > 0)
+        {
+            flat.scatter_add_(0, tensor(_shifted.ToArray(), ScalarType.Int64, logits.device), tensor(_shifts.ToArray(), ScalarType.Float32, logits.device));
+        }
+
+        if (_banned.Count > 0)
+        {
+            flat.index_fill_(0, tensor(_banned.ToArray(), ScalarType.Int64, logits.device), float.NegativeInfinity);
+        }
+    }
+
+    private void Shift(long at, float by)
+    {
+        _shifted.Add(at);
+        _shifts.Add(by);
+    }
+}
