@@ -40,7 +40,8 @@ internal sealed record AdditionalOptions
         }
 
         ignored.UnionWith(
-            properties.Keys.Where(key => !OptionKeys.OfOptions.Contains(key, StringComparer.OrdinalIgnoreCase)).Select(key => $"AdditionalProperties[{key}]"));
+            properties.Keys.Where(key => !OptionKeys.OfOptions.Contains(key, StringComparer.OrdinalIgnoreCase))
+                .Select(key => $"AdditionalProperties[{key}]"));
         return new AdditionalOptions
         {
             RepetitionPenalty = (float?)Number(OptionKeys.RepetitionPenalty),
@@ -68,7 +69,10 @@ internal sealed record AdditionalOptions
         }
 
         OptionValue.Require(
-            given is > 0 and <= MaxTimeoutSeconds, OptionKeys.TimeoutSeconds, given, $"above 0 and at most {MaxTimeoutSeconds}; leave it out to wait as long as it takes");
+            given is > 0 and <= MaxTimeoutSeconds,
+            OptionKeys.TimeoutSeconds,
+            given,
+            $"above 0 and at most {MaxTimeoutSeconds}; leave it out to wait as long as it takes");
         return TimeSpan.FromTicks((long)Math.Ceiling(given * TimeSpan.TicksPerSecond)); // never zero
     }
 }

@@ -27,7 +27,8 @@ namespace LocalBloom.AI;
 /// The last update, the message and <see cref="GetResponseAsync"/>'s response have in their <c>AdditionalProperties</c>: <c>logprobs</c>, if asked for, a
 /// list of <see cref="TokenLikelihood"/> with every token of the reply (an update with text has those tokens that came since the last such update);
 /// <c>replies</c>, where <c>n</c> is above 1, a list of <see cref="ReplyCandidate"/>, best first; <c>dropped_messages</c>, where
-/// <see cref="BloomChatClientOptions.HistoryPolicy"/> left some out, their number. Of several replies the message is the best: the first of beam
+/// <see cref="BloomChatClientOptions.HistoryPolicy"/> left some out, their number: turns are left out until the reply has room for what was asked
+/// for or for a quarter of the context, whichever is less. Of several replies the message is the best: the first of beam
 /// search, else the most probable. It then comes as a whole, once all have ended; usage counts the tokens of all.
 /// </para>
 /// <para>

@@ -52,7 +52,11 @@ internal static class SamplingOptions
             (OptionKeys.LengthPenalty, additional.LengthPenalty),
         ];
         ignored.UnionWith(replaced.Where(option => option.Value is not null).Select(option => $"{option.Name} (RawRepresentationFactory gives it)"));
-        return raw with { Seed = raw.Seed ?? options.Seed };
+        return raw with
+        {
+            Seed = raw.Seed ?? options.Seed,
+            LogitBias = raw.LogitBias is { Count: > 0 } biases ? biases.ToDictionary() : raw.LogitBias, // the caller may change its own
+        };
     }
 
     private static SamplingSettings FromOptions(ChatOptions options, AdditionalOptions additional, ISet<string> ignored)

@@ -1,6 +1,7 @@
 namespace LocalBloom.AI;
 
 /// <summary>A token of a reply and how probable the model found it: an element of the lists under <c>logprobs</c> in a response's additional properties.</summary>
+/// <remarks>Of which distribution, <see cref="SamplingSettings.TopLogProbabilities"/> says.</remarks>
 public sealed record TokenLikelihood
 {
     /// <summary>Gets the token.</summary>

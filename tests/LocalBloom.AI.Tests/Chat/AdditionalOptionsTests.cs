@@ -241,6 +241,21 @@ public class AdditionalOptionsTests
         Assert.DoesNotContain("priority", warning, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task RawRepresentation_BiasesAreCheckedAndCopied()
+    {
+        var biases = new Dictionary<int, float> { [5] = 1 };
+
+        GenerationRequest request = await SendAsync(new ChatOptions { RawRepresentationFactory = _ => new SamplingSettings { LogitBias = biases } });
+        biases[5] = 101;
+
+        Assert.Equal(1, request.Sampling.LogitBias[5]);
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(
+            "logit_bias", () => SendAsync(new ChatOptions { RawRepresentationFactory = _ => new SamplingSettings { LogitBias = biases } }));
+        await Assert.ThrowsAsync<ArgumentException>(
+            () => SendAsync(new ChatOptions { RawRepresentationFactory = _ => new SamplingSettings { LogitBias = null! } }));
+    }
+
     private static JsonElement Json(string json) => JsonSerializer.Deserialize<JsonElement>(json);
 
     private static Task<GenerationRequest> SendAsync(params (string Key, object? Value)[] properties) =>

@@ -108,6 +108,17 @@ public class HistoryPolicyTests
         Assert.Equal(context, error.PromptTokens); // of what must stay
     }
 
+    [Fact]
+    public async Task WhatMustStay_LeavesLessRoomThanSought_IsAnsweredAsWithoutAPolicy()
+    {
+        var engine = new ShortEngine(12); // a quarter is 3, and the last turn leaves 2
+
+        using BloomChatClient client = Create(engine, ChatHistoryPolicy.DropOldestTurns);
+        await client.GetResponseAsync(s_conversation, cancellationToken: Token);
+
+        Assert.Equal(LastTurn, engine.Inner.LastPrompt);
+    }
+
     [Theory]
     [InlineData(ChatHistoryPolicy.DropOldestTurns)]
     [InlineData(ChatHistoryPolicy.KeepSystem)]
