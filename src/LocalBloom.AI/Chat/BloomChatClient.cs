@@ -13,9 +13,23 @@ namespace LocalBloom.AI;
 /// <para>The model is loaded by the first request, or before by <see cref="LoadAsync"/>. Requests may be made concurrently.</para>
 /// <para>
 /// Without options the most probable token is taken each time; <see cref="ChatOptions.TopP"/> or <see cref="ChatOptions.TopK"/> without
-/// <see cref="ChatOptions.Temperature"/> mean a temperature of 1. <see cref="ChatOptions.AdditionalProperties"/> may hold a
-/// <c>repetition_penalty</c>; other keys are ignored and logged. <see cref="ChatOptions.RawRepresentationFactory"/> may return
+/// <see cref="ChatOptions.Temperature"/> mean a temperature of 1. <see cref="ChatOptions.RawRepresentationFactory"/> may return
 /// <see cref="SamplingSettings"/>: they replace all sampling options, save that a missing seed is taken from <see cref="ChatOptions.Seed"/>.
+/// </para>
+/// <para>
+/// <see cref="ChatOptions.AdditionalProperties"/> may hold, as numbers of any type or as text: <c>repetition_penalty</c>; <c>min_tokens</c>,
+/// before which no end-of-sequence token ends the reply; <c>logit_bias</c>, a dictionary of token ids and numbers from −100 to 100;
+/// <c>logprobs</c> (true) and <c>top_logprobs</c>, [0 … 20]; <c>n</c>, how many replies to make, [1 … 16]; <c>num_beams</c>, [n … 16], for beam search,
+/// which takes no temperature, top-k, top-p or penalties, and its <c>length_penalty</c>; <c>priority</c>, a whole number, the highest first;
+/// <c>timeout_seconds</c>, above 0. Other keys are ignored and logged.
+/// </para>
+/// <para>
+/// The last update, the message and <see cref="GetResponseAsync"/>'s response have in their <c>AdditionalProperties</c>: <c>logprobs</c>, if asked for, a
+/// list of <see cref="TokenLikelihood"/> with every token of the reply (an update with text has those tokens that came since the last such update);
+/// <c>replies</c>, where <c>n</c> is above 1, a list of <see cref="ReplyCandidate"/>, best first; <c>dropped_messages</c>, where
+/// <see cref="BloomChatClientOptions.HistoryPolicy"/> left some out, their number: turns are left out until the reply has room for what was asked
+/// for or for a quarter of the context, whichever is less. Of several replies the message is the best: the first of beam
+/// search, else the most probable. It then comes as a whole, once all have ended; usage counts the tokens of all.
 /// </para>
 /// <para>
 /// What cannot be honoured is refused with a <see cref="NotSupportedException"/> that names it: tools (unless <see cref="ChatOptions.ToolMode"/>
@@ -30,6 +44,7 @@ public sealed class BloomChatClient : IChatClient
 
     private readonly IGenerationEngine _engine;
     private readonly bool _ownsEngine;
+    private readonly ChatHistoryPolicy _historyPolicy;
     private readonly ChatRequestMapper _mapper;
     private readonly ChatClientMetadata _metadata;
     private readonly ILogger _logger;
@@ -50,6 +65,7 @@ public sealed class BloomChatClient : IChatClient
         PromptTemplate? given = options.PromptTemplate;
         _engine = engine;
         _ownsEngine = ownsEngine;
+        _historyPolicy = options.HistoryPolicy;
         _mapper = new ChatRequestMapper(
             engine.ModelId, new Lazy<PromptTemplate>(() => given ?? engine.FindDeclaredTemplate() ?? PromptTemplate.Bloomz), options.MaxOutputTokens);
         _metadata = new ChatClientMetadata("localbloom", s_providerUri, engine.ModelId);
@@ -68,8 +84,13 @@ public sealed class BloomChatClient : IChatClient
 
     /// <inheritdoc/>
     public async Task<ChatResponse> GetResponseAsync(
-        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
-        await GetStreamingResponseAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken).ConfigureAwait(false);
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ChatResponse response = await GetStreamingResponseAsync(messages, options, cancellationToken)
+            .ToChatResponseAsync(cancellationToken).ConfigureAwait(false);
+        response.AdditionalProperties ??= response.Messages[^1].AdditionalProperties?.Clone(); // folding gives them to the message alone
+        return response;
+    }
 
     /// <inheritdoc/>
     /// <remarks>Messages and options are read before this method returns; nothing is loaded before the first update is asked for.</remarks>
@@ -119,29 +140,28 @@ public sealed class BloomChatClient : IChatClient
         cancellationToken.ThrowIfCancellationRequested();
         await _engine.LoadAsync(cancellationToken: CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false); // others may wait for the load too
 
-        IReadOnlyList<int> promptIds = _engine.Encode(request.Prompt);
-        var updates = new ResponseUpdates(_engine.ModelId);
-        ChatFinishReason? finishReason = null;
-        int generatedTokens = 0;
-        bool isAtStart = request.TrimsReplyStart;
-        IAsyncEnumerable<GenerationDelta> deltas = _engine.GenerateAsync(request.WithPromptIds(promptIds), cancellationToken);
+        EncodedPrompt prompt = EncodedPrompt.Encode(request, _historyPolicy, _engine, cancellationToken);
+        if (prompt.DroppedMessages > 0)
+        {
+            ChatLog.MessagesDropped(
+                _logger, prompt.DroppedMessages, request.Conversation.Count, _engine.ModelId, prompt.ReplyTokens, _engine.MaxContextTokens);
+        }
+
+        var reader = new ReplyReader(request, prompt, _engine);
+        IAsyncEnumerable<GenerationDelta> deltas = _engine.GenerateAsync(request.WithPromptIds(prompt.Ids), cancellationToken);
         await foreach (GenerationDelta delta in deltas.ConfigureAwait(false))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            generatedTokens++;
-            finishReason = delta.FinishReason;
-            string text = isAtStart ? delta.Text.TrimStart() : delta.Text;
-            if (text.Length > 0)
+            if (reader.Add(delta) is { } update)
             {
-                isAtStart = false;
-                yield return updates.Text(text);
+                yield return update;
             }
         }
 
         cancellationToken.ThrowIfCancellationRequested();
-        yield return updates.Last(
-            finishReason ?? throw new LocalBloomException("The engine ended a reply without a reason. Please report this as a defect."),
-            promptIds.Count,
-            generatedTokens);
+        foreach (ChatResponseUpdate update in reader.End())
+        {
+            yield return update;
+        }
     }
 }

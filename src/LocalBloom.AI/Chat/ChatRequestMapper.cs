@@ -30,13 +30,17 @@ internal sealed class ChatRequestMapper(string modelId, Lazy<PromptTemplate> tem
         }
 
         IReadOnlyList<ChatMessage> conversation = TextMessages.From(messages, options?.Instructions, ignored);
+        var additional = AdditionalOptions.Read(options?.AdditionalProperties, ignored);
         return new ChatRequest
         {
+            Conversation = conversation,
             Prompt = template.Value.Render(conversation),
-            TrimsReplyStart = template.Value.TrimsReplyStart,
+            Template = template.Value,
             MaxNewTokens = MaxNewTokens(options),
-            Sampling = SamplingOptions.Read(options, client, ignored),
+            Sampling = SamplingOptions.Read(options, additional, client, ignored),
             StopSequences = StopSequences(options),
+            Priority = additional.Priority ?? 0,
+            Timeout = additional.Timeout,
             Ignored = ignored,
         };
     }

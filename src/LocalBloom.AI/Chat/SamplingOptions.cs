@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
 using Microsoft.Extensions.AI;
 
 namespace LocalBloom.AI.Chat;
@@ -7,38 +5,35 @@ namespace LocalBloom.AI.Chat;
 /// <summary>Reads how tokens are to be chosen from chat options.</summary>
 internal static class SamplingOptions
 {
-    /// <summary>The key in <see cref="ChatOptions.AdditionalProperties"/> of the one setting that <see cref="ChatOptions"/> lacks.</summary>
-    public const string RepetitionPenaltyKey = "repetition_penalty";
-
     /// <summary>Reads and checks the settings.</summary>
     /// <param name="options">The request's options; <see langword="null"/> means greedy.</param>
+    /// <param name="additional">Its additional properties.</param>
     /// <param name="client">What <see cref="ChatOptions.RawRepresentationFactory"/> is called with.</param>
-    /// <param name="ignored">Receives the keys of additional properties that mean nothing here.</param>
-    /// <exception cref="ArgumentException">A value is out of range or no number.</exception>
-    /// <exception cref="NotSupportedException">The raw representation is of an unknown type.</exception>
-    public static SamplingSettings Read(ChatOptions? options, IChatClient client, ISet<string> ignored)
+    /// <param name="ignored">Receives the names of options that have no effect.</param>
+    /// <exception cref="ArgumentException">A value is out of range.</exception>
+    /// <exception cref="NotSupportedException">The raw representation is of an unknown type, or options contradict each other.</exception>
+    public static SamplingSettings Read(ChatOptions? options, AdditionalOptions additional, IChatClient client, ISet<string> ignored)
     {
         if (options is null)
         {
             return SamplingSettings.Greedy;
         }
 
-        float? repetitionPenalty = ReadAdditionalProperties(options.AdditionalProperties, ignored);
         SamplingSettings settings = options.RawRepresentationFactory?.Invoke(client) switch
         {
-            null => FromOptions(options, repetitionPenalty),
-            SamplingSettings raw => Replacing(options, raw, repetitionPenalty, ignored),
+            null => FromOptions(options, additional, ignored),
+            SamplingSettings raw => Replacing(options, raw, additional, ignored),
             object other => throw new NotSupportedException(
                 $"ChatOptions.RawRepresentationFactory returned {other.GetType()}, which is not supported. " +
                 $"Return {nameof(SamplingSettings)} or null."),
         };
 
-        Check(settings);
+        SamplingRanges.Check(settings);
         return settings;
     }
 
     // The caller's own settings are complete; what they replace is said, so that nobody wonders.
-    private static SamplingSettings Replacing(ChatOptions options, SamplingSettings raw, float? repetitionPenalty, ISet<string> ignored)
+    private static SamplingSettings Replacing(ChatOptions options, SamplingSettings raw, AdditionalOptions additional, ISet<string> ignored)
     {
         (string Name, object? Value)[] replaced =
         [
@@ -47,74 +42,58 @@ internal static class SamplingOptions
             (nameof(options.TopP), options.TopP),
             (nameof(options.FrequencyPenalty), options.FrequencyPenalty),
             (nameof(options.PresencePenalty), options.PresencePenalty),
-            (RepetitionPenaltyKey, repetitionPenalty),
+            (OptionKeys.RepetitionPenalty, additional.RepetitionPenalty),
+            (OptionKeys.MinTokens, additional.MinTokens),
+            (OptionKeys.LogitBias, additional.LogitBias),
+            (OptionKeys.LogProbabilities, additional.LogProbabilities),
+            (OptionKeys.TopLogProbabilities, additional.TopLogProbabilities),
+            (OptionKeys.ReplyCount, additional.ReplyCount),
+            (OptionKeys.BeamCount, additional.BeamCount),
+            (OptionKeys.LengthPenalty, additional.LengthPenalty),
         ];
         ignored.UnionWith(replaced.Where(option => option.Value is not null).Select(option => $"{option.Name} (RawRepresentationFactory gives it)"));
-        return raw with { Seed = raw.Seed ?? options.Seed };
-    }
-
-    private static SamplingSettings FromOptions(ChatOptions options, float? repetitionPenalty)
-    {
-        var defaults = SamplingSettings.Greedy;
-        bool isSampling = options.TopP is not null || options.TopK is not null;
-        return new SamplingSettings
+        return raw with
         {
-            // Greedy is what makes short answers reliable, but who narrows a distribution wants to draw from it.
-            Temperature = options.Temperature ?? (isSampling ? 1 : defaults.Temperature),
-            TopK = options.TopK ?? defaults.TopK,
-            TopP = options.TopP ?? defaults.TopP,
-            RepetitionPenalty = repetitionPenalty ?? defaults.RepetitionPenalty,
-            FrequencyPenalty = options.FrequencyPenalty ?? defaults.FrequencyPenalty,
-            PresencePenalty = options.PresencePenalty ?? defaults.PresencePenalty,
-            Seed = options.Seed,
+            Seed = raw.Seed ?? options.Seed,
+            LogitBias = raw.LogitBias is { Count: > 0 } biases ? biases.ToDictionary() : raw.LogitBias, // the caller may change its own
         };
     }
 
-    private static void Check(SamplingSettings s)
+    private static SamplingSettings FromOptions(ChatOptions options, AdditionalOptions additional, ISet<string> ignored)
     {
-        OptionValue.Require(float.IsFinite(s.Temperature) && s.Temperature >= 0, nameof(s.Temperature), s.Temperature, "finite and 0 or more");
-        OptionValue.Require(s.TopK >= 0, nameof(s.TopK), s.TopK, "1 or more, or 0 to keep all tokens");
-        OptionValue.Require(s.TopP is > 0 and <= 1, nameof(s.TopP), s.TopP, "above 0 and at most 1");
-        OptionValue.Require(s.FrequencyPenalty is >= -2 and <= 2, nameof(s.FrequencyPenalty), s.FrequencyPenalty, "from -2 to 2");
-        OptionValue.Require(s.PresencePenalty is >= -2 and <= 2, nameof(s.PresencePenalty), s.PresencePenalty, "from -2 to 2");
-        OptionValue.Require(
-            float.IsFinite(s.RepetitionPenalty) && s.RepetitionPenalty > 0,
-            RepetitionPenaltyKey,
-            s.RepetitionPenalty,
-            "finite and above 0; 1 is none");
-    }
-
-    private static float? ReadAdditionalProperties(AdditionalPropertiesDictionary? properties, ISet<string> ignored)
-    {
-        float? repetitionPenalty = null;
-        foreach ((string key, object? value) in properties ?? [])
+        var defaults = SamplingSettings.Greedy;
+        int beams = additional.BeamCount ?? defaults.BeamCount;
+        if (additional.LengthPenalty is not null && beams == 1)
         {
-            if (key.Equals(RepetitionPenaltyKey, StringComparison.OrdinalIgnoreCase))
-            {
-                repetitionPenalty = ReadNumber(key, value);
-            }
-            else
-            {
-                ignored.Add($"AdditionalProperties[{key}]");
-            }
+            ignored.Add($"{OptionKeys.LengthPenalty} (it needs {OptionKeys.BeamCount} above 1)");
         }
 
-        return repetitionPenalty;
+        // Greedy is what makes short answers reliable, but who narrows a distribution wants to draw from it. Beams draw nothing.
+        bool isSampling = beams == 1 && (options.TopP is not null || options.TopK is not null);
+        return new SamplingSettings
+        {
+            Temperature = options.Temperature ?? (isSampling ? 1 : defaults.Temperature),
+            TopK = options.TopK ?? defaults.TopK,
+            TopP = options.TopP ?? defaults.TopP,
+            RepetitionPenalty = additional.RepetitionPenalty ?? defaults.RepetitionPenalty,
+            FrequencyPenalty = options.FrequencyPenalty ?? defaults.FrequencyPenalty,
+            PresencePenalty = options.PresencePenalty ?? defaults.PresencePenalty,
+            Seed = options.Seed,
+            LogitBias = additional.LogitBias ?? defaults.LogitBias,
+            MinNewTokens = additional.MinTokens ?? defaults.MinNewTokens,
+            TopLogProbabilities = TopLogProbabilities(additional),
+            ReplyCount = additional.ReplyCount ?? defaults.ReplyCount,
+            BeamCount = beams,
+            LengthPenalty = additional.LengthPenalty ?? defaults.LengthPenalty,
+        };
     }
 
-    // Settings that passed through JSON or Semantic Kernel arrive as double, JsonElement or text.
-    private static float? ReadNumber(string key, object? value) => value switch
+    private static int? TopLogProbabilities(AdditionalOptions additional) => additional switch
     {
-        null => null,
-        float number => number,
-        double number => (float)number,
-        decimal number => (float)number,
-        int number => number,
-        long number => number,
-        JsonElement { ValueKind: JsonValueKind.Null } => null,
-        JsonElement { ValueKind: JsonValueKind.Number } json => json.GetSingle(),
-        JsonElement { ValueKind: JsonValueKind.String } json => ReadNumber(key, json.GetString()),
-        string text when float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float number) => number,
-        _ => throw new ArgumentException($"ChatOptions.AdditionalProperties[{key}] is '{value}' ({value.GetType().Name}), which is no number.", key),
+        { LogProbabilities: false, TopLogProbabilities: not (null or 0) } => throw new ArgumentException(
+            $"{OptionKeys.TopLogProbabilities} is {additional.TopLogProbabilities}, but {OptionKeys.LogProbabilities} is false. Leave one of them out."),
+        { LogProbabilities: false } => null,
+        { LogProbabilities: true } => additional.TopLogProbabilities ?? 0,
+        _ => additional.TopLogProbabilities,
     };
 }

@@ -18,7 +18,7 @@ internal sealed class FakeGenerationEngine(params GenerationDelta[] script) : IG
 
     public PromptTemplate? FindDeclaredTemplate() => null;
 
-    public ReadOnlyMemory<byte> TokenBytes(int tokenId) => Encoding.UTF8.GetBytes($"<{tokenId}>");
+    public ReadOnlyMemory<byte> TokenBytes(int tokenId) => Bytes(tokenId);
 
     public ConcurrentQueue<GenerationRequest> Requests { get; } = new();
 
@@ -34,6 +34,12 @@ internal sealed class FakeGenerationEngine(params GenerationDelta[] script) : IG
 
     /// <summary>Gets or sets the deltas for a request; the script by default.</summary>
     public Func<GenerationRequest, IReadOnlyList<GenerationDelta>> Reply { get; set; } = _ => script;
+
+    /// <summary>Gets or sets the bytes of a token.</summary>
+    public Func<int, byte[]> Bytes { get; set; } = id => Encoding.UTF8.GetBytes($"<{id}>");
+
+    /// <summary>Gets or sets what happens once all deltas have come.</summary>
+    public Action AfterDeltas { get; set; } = () => { };
 
     public GenerationRequest LastRequest => Requests.Last();
 
@@ -67,6 +73,8 @@ internal sealed class FakeGenerationEngine(params GenerationDelta[] script) : IG
             await BeforeDelta(request, cancellationToken);
             yield return delta;
         }
+
+        AfterDeltas();
     }
 
     public void Dispose() => Interlocked.Increment(ref _disposals);
