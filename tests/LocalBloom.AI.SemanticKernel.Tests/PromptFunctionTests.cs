@@ -81,22 +81,17 @@ public sealed class PromptFunctionTests(DemoKernel demo) : IClassFixture<DemoKer
         Assert.Equal(DemoPassage.Answer, result.GetValue<string>());
     }
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task FunctionChoiceNone_ListsFunctionsAndAnswers(bool withAutoAndNoPlugins)
+    [Fact]
+    public async Task FunctionChoiceNone_ListsFunctions_AndTheModelAnswers()
     {
-        if (!withAutoAndNoPlugins)
-        {
-            _kernel.Plugins.AddFromType<Villages>();
-        }
+        _kernel.Plugins.AddFromType<Villages>();
 
-        FunctionChoiceBehavior choice = withAutoAndNoPlugins ? FunctionChoiceBehavior.Auto() : FunctionChoiceBehavior.None();
-        FunctionResult result = await _kernel.InvokePromptAsync(
-            Template, Arguments(new BloomPromptExecutionSettings { FunctionChoiceBehavior = choice }), cancellationToken: Cancellation);
-
-        Assert.Equal(DemoPassage.Answer, result.GetValue<string>());
+        Assert.Equal(DemoPassage.Answer, await AnswerWith(FunctionChoiceBehavior.None()));
     }
+
+    [Fact]
+    public async Task FunctionChoiceAuto_WithoutFunctions_AsksForNothing() =>
+        Assert.Equal(DemoPassage.Answer, await AnswerWith(FunctionChoiceBehavior.Auto()));
 
     [Fact]
     public async Task FunctionChoicesThatNeedToolCalls_AreRefusedByName()
@@ -105,8 +100,7 @@ public sealed class PromptFunctionTests(DemoKernel demo) : IClassFixture<DemoKer
 
         foreach (FunctionChoiceBehavior choice in new[] { FunctionChoiceBehavior.Auto(), FunctionChoiceBehavior.Required() })
         {
-            var refused = await Assert.ThrowsAsync<NotSupportedException>(() => _kernel.InvokePromptAsync(
-                Template, Arguments(new BloomPromptExecutionSettings { FunctionChoiceBehavior = choice }), cancellationToken: Cancellation));
+            var refused = await Assert.ThrowsAsync<NotSupportedException>(() => AnswerWith(choice));
             Assert.Contains("Tool", refused.Message, StringComparison.Ordinal);
         }
     }
@@ -139,10 +133,11 @@ public sealed class PromptFunctionTests(DemoKernel demo) : IClassFixture<DemoKer
             Template, Arguments(new BloomPromptExecutionSettings { MaxTokens = 1 }), cancellationToken: Cancellation);
 
         Assert.Equal("its smoked", stopped.GetValue<string>());
-        Assert.Equal(1, cut.GetValue<ChatResponse>()?.Usage?.OutputTokenCount ?? Usage(cut)?.OutputTokenCount);
-
-        static UsageDetails? Usage(FunctionResult result) => result.Metadata?["Usage"] as UsageDetails;
+        Assert.Equal(1, Assert.IsType<UsageDetails>(cut.Metadata?["Usage"]).OutputTokenCount);
     }
+
+    private Task<string?> AnswerWith(FunctionChoiceBehavior choice) => _kernel.InvokePromptAsync<string>(
+        Template, Arguments(new BloomPromptExecutionSettings { FunctionChoiceBehavior = choice }), cancellationToken: Cancellation);
 
     private sealed class Villages
     {
