@@ -57,7 +57,7 @@ public static class BloomServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(configure);
 
         services.Configure(serviceKey, configure);
-        return services.AddKeyedClient(serviceKey);
+        return services.AddClient(serviceKey);
     }
 
     /// <summary>Adds a keyed singleton <see cref="IChatClient"/> that runs BLOOM in this process.</summary>
@@ -72,45 +72,54 @@ public static class BloomServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(section);
 
         services.Configure<BloomChatClientOptions>(serviceKey, options => BloomOptionsSection.Bind(section, options));
-        return services.AddKeyedClient(serviceKey);
+        return services.AddClient(serviceKey);
     }
 
-    private static ChatClientBuilder AddClient(this IServiceCollection services)
+    /// <summary>Adds the engine that serves every client and service under a key, and the validation of its options, whose name is that key.</summary>
+    /// <param name="services">The services to add to.</param>
+    /// <param name="key">The key; <see langword="null"/> for the one without a key.</param>
+    /// <exception cref="InvalidOperationException">The key has an engine already.</exception>
+    internal static void AddBloomEngine(this IServiceCollection services, string? key)
     {
-        if (services.Any(service => service.ServiceType == typeof(BloomEngine) && !service.IsKeyedService))
+        if (services.HasBloomEngine(key))
         {
-            throw new InvalidOperationException("A BLOOM chat client is registered already. Give each further one a key: AddBloomChatClient(\"qa\", …).");
+            throw new InvalidOperationException(key is null
+                ? "A BLOOM chat client is registered already. Give each further one a key: AddBloomChatClient(\"qa\", …)."
+                : $"A BLOOM chat client with the key '{key}' is registered already. Give this one another.");
         }
 
-        services.AddValidatedOptions(Options.Options.DefaultName);
-        services.AddSingleton(provider => CreateEngine(provider, Options.Options.DefaultName));
-        return services.AddChatClient(provider => CreateClient(provider, provider.GetRequiredService<BloomEngine>(), Options.Options.DefaultName));
+        services.AddOptionsWithValidateOnStart<BloomChatClientOptions, BloomChatClientOptionsValidator>(OptionsName(key));
+        services.AddOptionsWithValidateOnStart<BloomChatClientOptions, BloomOptionsCombinationValidator>(OptionsName(key));
+        services.AddKeyedSingleton(key, (provider, _) => new BloomEngine(GetOptions(provider, key), provider.GetService<ILoggerFactory>()));
     }
 
-    private static ChatClientBuilder AddKeyedClient(this IServiceCollection services, string key)
+    internal static bool HasBloomEngine(this IServiceCollection services, string? key) =>
+        services.Any(service => service.ServiceType == typeof(BloomEngine) && Equals(service.ServiceKey, key));
+
+    /// <summary>Creates a client over the engine of a key, which stays the container's.</summary>
+    /// <param name="provider">The container.</param>
+    /// <param name="key">The engine's key; <see langword="null"/> for the one without a key.</param>
+    /// <param name="template">How prompts are written, in place of what the options say.</param>
+    internal static BloomChatClient CreateBloomClient(this IServiceProvider provider, string? key, PromptTemplate? template = null)
     {
-        services.AddValidatedOptions(key);
-        if (services.Any(service => service.ServiceType == typeof(BloomEngine) && service.IsKeyedService && Equals(service.ServiceKey, key)))
+        BloomChatClientOptions options = GetOptions(provider, key);
+        if (template is not null)
         {
-            throw new InvalidOperationException($"A BLOOM chat client with the key '{key}' is registered already. Give this one another.");
+            options = options.Copy();
+            options.PromptTemplate = template;
         }
 
-        services.AddKeyedSingleton(key, (provider, _) => CreateEngine(provider, key));
-        return services.AddKeyedChatClient(key, provider => CreateClient(provider, provider.GetRequiredKeyedService<BloomEngine>(key), key));
+        return new BloomChatClient(provider.GetRequiredKeyedService<BloomEngine>(key), ownsEngine: false, options, provider.GetService<ILoggerFactory>());
     }
 
-    private static void AddValidatedOptions(this IServiceCollection services, string name)
+    private static ChatClientBuilder AddClient(this IServiceCollection services, string? key = null)
     {
-        services.AddOptionsWithValidateOnStart<BloomChatClientOptions, BloomChatClientOptionsValidator>(name);
-        services.AddOptionsWithValidateOnStart<BloomChatClientOptions, BloomOptionsCombinationValidator>(name);
+        services.AddBloomEngine(key);
+        return services.AddKeyedChatClient(key, provider => provider.CreateBloomClient(key));
     }
 
-    private static BloomEngine CreateEngine(IServiceProvider provider, string name) =>
-        new(GetOptions(provider, name), provider.GetService<ILoggerFactory>());
+    private static BloomChatClientOptions GetOptions(IServiceProvider provider, string? key) =>
+        provider.GetRequiredService<IOptionsMonitor<BloomChatClientOptions>>().Get(OptionsName(key));
 
-    private static BloomChatClient CreateClient(IServiceProvider provider, BloomEngine engine, string name) =>
-        new(engine, ownsEngine: false, GetOptions(provider, name), provider.GetService<ILoggerFactory>());
-
-    private static BloomChatClientOptions GetOptions(IServiceProvider provider, string name) =>
-        provider.GetRequiredService<IOptionsMonitor<BloomChatClientOptions>>().Get(name);
+    private static string OptionsName(string? key) => key ?? Options.Options.DefaultName;
 }
