@@ -11,7 +11,7 @@ readonly torch=${Torch:-cpu}            # an environment variable is a property 
 
 build() {
   if [[ -e $program && -e $stamp && $(< "$stamp") == "$torch" ]] &&
-    [[ -z $(find "$repository/src" "$project" "$repository"/*.props "$repository/global.json" \
+    [[ -z $(find "$repository/src" "$repository/samples/Shared" "$project" "$repository"/*.props "$repository/global.json" \
       \( -name bin -o -name obj \) -prune -o -type f -newer "$stamp" -print -quit) ]]; then
     return
   fi
