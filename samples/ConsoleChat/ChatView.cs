@@ -34,7 +34,7 @@ internal sealed class ChatView(IAnsiConsole console)
         string[] lines = plan.ReplaceLineEndings("\n").Split('\n');
         for (int i = 0; i < lines.Length; i++)
         {
-            Line((i == 0 ? "plan      " : "          ") + lines[i].Trim());
+            Line((i == 0 ? "plan      " : "  ") + lines[i].Trim());
         }
     }
 

@@ -26,6 +26,7 @@ internal static class ModelLoading
             .StartAsync(context =>
             {
                 ProgressTask task = context.AddTask(Markup.Escape($"loading {engine.ModelId}"));
+                task.IsIndeterminate = true; // until the checkpoint's size is known
                 return engine.LoadAsync(new BarProgress(task), cancellationToken);
             });
 
@@ -33,6 +34,7 @@ internal static class ModelLoading
     {
         public void Report(LoadProgress value)
         {
+            task.IsIndeterminate = false;
             task.MaxValue = Math.Max(1, value.BytesTotal);
             task.Value = value.BytesLoaded;
         }

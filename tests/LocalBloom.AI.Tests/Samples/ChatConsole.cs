@@ -25,7 +25,7 @@ internal sealed class ChatConsole : IAnsiConsoleInput
 
     public IAnsiConsole Console { get; }
 
-    public string Output => _output.ToString().ReplaceLineEndings("\n");
+    public string Output => _output.Replace("\r\n", "\n").ToString();
 
     public ChatConsole Type(string text)
     {
@@ -53,7 +53,10 @@ internal sealed class ChatConsole : IAnsiConsoleInput
         return this;
     }
 
-    public bool IsKeyAvailable() => _keys.Count > 0;
+    /// <summary>Gets a value indicating whether each key is drawn before the next one is typed.</summary>
+    public bool IsSlowTypist { get; init; }
+
+    public bool IsKeyAvailable() => !IsSlowTypist && _keys.Count > 0;
 
     public ConsoleKeyInfo? ReadKey(bool intercept) => _keys.TryDequeue(out ConsoleKeyInfo key) ? key : null;
 

@@ -74,12 +74,12 @@ public class LineEditorTests
     [Fact]
     public async Task LongLine_IsRedrawnFromItsFirstRow()
     {
-        ChatConsole console = new ChatConsole(width: 10, ansi: true).Type("abcdefghijk"); // rows "> abcdefgh" and "ijk"
+        ChatConsole console = new ChatConsole(width: 10, ansi: true) { IsSlowTypist = true }.Type("abcdefghijk"); // rows "> abcdefgh" and "ijk"
         console.Press(ConsoleKey.Enter);
 
         await ReadAsync(new LineEditor(console.Console));
 
-        Assert.EndsWith("\r\u001b[J> abcdefghijk\r\u001b[3C\n", console.Output, StringComparison.Ordinal);
+        Assert.EndsWith("\u001b[1A\r\u001b[J> abcdefghijk\r\u001b[3C\n", console.Output, StringComparison.Ordinal);
     }
 
     private static Task<string?> ReadAsync(LineEditor editor) =>
