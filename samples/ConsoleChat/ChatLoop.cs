@@ -13,6 +13,9 @@ internal sealed class ChatLoop(IChatClient client, ILineReader reader, ChatView 
 
     public int MaxReplyTokens { get; init; } = 128;
 
+    /// <summary>Gets what the client does with a conversation that is longer than the context.</summary>
+    public ChatHistoryPolicy History { get; init; }
+
     /// <summary>Gets what tells which device holds what.</summary>
     public required Func<string> DescribePlan { get; init; }
 
@@ -110,10 +113,10 @@ internal sealed class ChatLoop(IChatClient client, ILineReader reader, ChatView 
     {
         bool isAlone = !conversation.Messages.Any(message => message.Role == ChatRole.User);
         string size = $"at least {e.PromptTokens} tokens, and {e.MaxContextTokens} is the most with the reply";
+        string other = History is ChatHistoryPolicy.Refuse ? "; started with --history drop-oldest, the chat leaves out the oldest turns instead" : "";
         return isAlone
             ? $"The question does not fit the context: with passage and system message it has {size}. A shorter passage helps, or a larger --context."
-            : $"The context is full: the conversation with this question has {size}. /new begins a new conversation{Recall()}; " +
-              "started with --history drop-oldest, the chat leaves out the oldest turns instead.";
+            : $"The context is full: the conversation with this question has {size}. /new begins a new conversation{Recall()}{other}.";
     }
 
     private string Recall() => reader.IsInteractive ? "; ↑ brings the question back" : "";

@@ -49,6 +49,7 @@ try
     {
         ContextTokens = engine.MaxContextTokens,
         MaxReplyTokens = arguments.Model.MaxTokens,
+        History = arguments.History,
         DescribePlan = engine.DescribePlan,
     };
     return await loop.RunAsync();
