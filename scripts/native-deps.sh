@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes sure that the machine can build and run: the .NET 10 SDK, and a C++ runtime new enough for TorchSharp's native library.
-# Changes nothing where both are there. Called by samples/ask.sh, tests/run.sh and .ci/run; may be called alone.
+# Changes nothing where both are there. Called by samples/*.sh, tests/run.sh and .ci/run; may be called alone.
 #
 # For tests: LOCALBLOOM_DEPS_ROOT (look under this folder in place of /, say what would be done, and do nothing) and
 # LOCALBLOOM_DEPS_SYSTEM (in place of what `uname -s` says).

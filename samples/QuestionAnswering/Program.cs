@@ -2,8 +2,7 @@ using LocalBloom.AI;
 using LocalBloom.AI.Samples;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
+using Spectre.Console;
 
 using CancellationTokenSource cancellation = Terminal.Open();
 
@@ -16,20 +15,24 @@ try
     }
 
     string prompt = await ReadPromptAsync(arguments, cancellation.Token);
-    await using ServiceProvider services = BuildServices(arguments);
+    await using ServiceProvider services = ModelServices.Build(arguments.Model);
     IChatClient client = services.GetRequiredService<IChatClient>();
     BloomEngine engine = client.GetRequiredService<BloomEngine>();
 
-    await ModelLoading.LoadAsync(engine, arguments.Quiet, cancellation.Token);
-    if (!arguments.Quiet)
+    if (arguments.Quiet)
     {
+        await engine.LoadAsync(null, cancellation.Token);
+    }
+    else
+    {
+        await ModelLoading.LoadAsync(engine, AnsiConsole.Console, cancellation.Token);
         Console.WriteLine(engine.DescribePlan());
         Console.WriteLine();
         Console.WriteLine(prompt);
         Console.WriteLine();
     }
 
-    var options = new ChatOptions { Temperature = 0, MaxOutputTokens = arguments.MaxTokens };
+    var options = new ChatOptions { Temperature = 0, MaxOutputTokens = arguments.Model.MaxTokens };
     var timing = new AnswerTiming();
     await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(prompt, options, cancellation.Token))
     {
@@ -50,36 +53,12 @@ catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
 {
     Console.WriteLine();
     Console.Error.WriteLine("cancelled");
-    return 130;
+    return Failure.Cancelled;
 }
-catch (UsageException e)
+catch (Exception e)
 {
-    Console.Error.WriteLine(e.Message);
-    return 2;
-}
-catch (Exception e) when (e is LocalBloomException or OptionsValidationException or IOException or UnauthorizedAccessException)
-{
-    Console.Error.WriteLine(e.Message);
-    return 1;
-}
-
-static ServiceProvider BuildServices(Arguments arguments)
-{
-    var services = new ServiceCollection();
-    services.AddLogging(logging => logging
-        .SetMinimumLevel(arguments.Verbose ? LogLevel.Information : LogLevel.Warning)
-        .AddSimpleConsole(console => console.SingleLine = true));
-    services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-    services.AddBloomChatClient(options =>
-    {
-        options.Model = arguments.Model;
-        options.Strategy = arguments.Strategy;
-        options.Devices = [.. arguments.Devices];
-        options.LayerMap = arguments.LayerMap;
-        options.NumberType = arguments.NumberType;
-        options.PromptTemplate = arguments.Template;
-    });
-    return services.BuildServiceProvider();
+    Console.Error.WriteLine(Failure.Describe(e));
+    return Failure.ExitCode(e);
 }
 
 static async Task<string> ReadPromptAsync(Arguments arguments, CancellationToken cancellationToken) => arguments switch

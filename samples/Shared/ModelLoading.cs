@@ -7,30 +7,26 @@ internal static class ModelLoading
 {
     private const int LinesWhenPlain = 4;
 
-    public static async Task LoadAsync(BloomEngine engine, bool quiet, CancellationToken cancellationToken)
+    public static Task LoadAsync(BloomEngine engine, IAnsiConsole console, CancellationToken cancellationToken)
     {
-        if (quiet)
+        if (console.Profile is { Out.IsTerminal: true, Capabilities.Ansi: true })
         {
-            await engine.LoadAsync(null, cancellationToken);
+            return LoadWithBarAsync(engine, console, cancellationToken);
         }
-        else if (Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Ansi)
-        {
-            Console.WriteLine($"loading {engine.ModelId}");
-            await engine.LoadAsync(new PlainProgress(), cancellationToken);
-        }
-        else
-        {
-            await LoadWithBarAsync(engine, cancellationToken);
-        }
+
+        TextWriter output = console.Profile.Out.Writer;
+        output.WriteLine($"loading {engine.ModelId}");
+        return engine.LoadAsync(new PlainProgress(output), cancellationToken);
     }
 
-    private static Task LoadWithBarAsync(BloomEngine engine, CancellationToken cancellationToken) =>
-        AnsiConsole.Progress()
+    private static Task LoadWithBarAsync(BloomEngine engine, IAnsiConsole console, CancellationToken cancellationToken) =>
+        console.Progress()
             .AutoClear(true)
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new DownloadedColumn(), new RemainingTimeColumn())
             .StartAsync(context =>
             {
                 ProgressTask task = context.AddTask(Markup.Escape($"loading {engine.ModelId}"));
+                task.IsIndeterminate = true; // until the checkpoint's size is known
                 return engine.LoadAsync(new BarProgress(task), cancellationToken);
             });
 
@@ -38,12 +34,13 @@ internal static class ModelLoading
     {
         public void Report(LoadProgress value)
         {
+            task.IsIndeterminate = false;
             task.MaxValue = Math.Max(1, value.BytesTotal);
             task.Value = value.BytesLoaded;
         }
     }
 
-    private sealed class PlainProgress : IProgress<LoadProgress>
+    private sealed class PlainProgress(TextWriter output) : IProgress<LoadProgress>
     {
         private readonly Lock _gate = new();
         private int _said;
@@ -56,7 +53,7 @@ internal static class ModelLoading
                 if (reached > _said)
                 {
                     _said = reached;
-                    Console.WriteLine($"loaded {value.BytesLoaded / 1e6:0.0} of {value.BytesTotal / 1e6:0.0} MB");
+                    output.WriteLine($"loaded {value.BytesLoaded / 1e6:0.0} of {value.BytesTotal / 1e6:0.0} MB");
                 }
             }
         }

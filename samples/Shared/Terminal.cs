@@ -9,13 +9,21 @@ internal static class Terminal
     /// <returns>Cancelled by Ctrl+C; the caller disposes it when the program ends.</returns>
     public static CancellationTokenSource Open()
     {
-        Console.OutputEncoding = Encoding.UTF8;
         var cancellation = new CancellationTokenSource();
-        Console.CancelKeyPress += (_, pressed) =>
+        Open(() =>
         {
-            pressed.Cancel = !cancellation.IsCancellationRequested;
+            bool isFirst = !cancellation.IsCancellationRequested;
             cancellation.Cancel();
-        };
+            return isFirst;
+        });
         return cancellation;
+    }
+
+    /// <summary>Writes UTF-8 from here on, and tells of each Ctrl+C.</summary>
+    /// <param name="interrupted">Called on another thread; <see langword="false"/> ends the process.</param>
+    public static void Open(Func<bool> interrupted)
+    {
+        Console.OutputEncoding = Encoding.UTF8;
+        Console.CancelKeyPress += (_, pressed) => pressed.Cancel = interrupted();
     }
 }

@@ -1,0 +1,24 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+
+namespace LocalBloom.AI.Samples;
+
+/// <summary>Registers the chat client that a command line asks for; what it logs goes to standard error.</summary>
+internal static class ModelServices
+{
+    public static ServiceProvider Build(ModelArguments arguments, Action<BloomChatClientOptions>? configure = null)
+    {
+        var services = new ServiceCollection();
+        services.AddLogging(logging => logging
+            .SetMinimumLevel(arguments.Verbose ? LogLevel.Information : LogLevel.Warning)
+            .AddSimpleConsole(console => console.SingleLine = true));
+        services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        services.AddBloomChatClient(options =>
+        {
+            arguments.ApplyTo(options);
+            configure?.Invoke(options);
+        });
+        return services.BuildServiceProvider();
+    }
+}
