@@ -82,12 +82,15 @@ class Language:
         if self.zh: self.lists["noun"] = self.words["plural"] + self.words["device"] + self.lists["fruit"] + self.lists["vegetable"] + self.lists["animal"]
         self.steps = sorted({s for n, ss in self.procs for s in ss if (len(s) >= 3 if self.zh else " " in s and n.split()[0].endswith("ing"))})
         self.noun_list = self.lists["noun"] if not self.zh else self.words["plural"] + self.words["device"] + self.lists["fruit"] + self.lists["vegetable"] + self.lists["animal"]
+        with open(f"{HERE}/handwritten_dev.json", encoding="utf-8") as f, open(f"{HERE}/../examples.json", encoding="utf-8") as g: passages = [x["passage"] for x in json.load(f) + json.load(g)]
+        self.kept_away = {s.strip() for x in passages for s in re.split(r"(?<=[。！？])|(?<=[.!?]) ", x)}  # no paragraph may come out as one of these
         self.held, self.clauses = wording.Held(self), {}
+        for t in self.prose: t["q"] = [(answer, [f for f in forms if not self.held.asks(f)]) for answer, forms in t["q"]]
         named = {(t["name"], a.name): a for t in self.topics for a in t["attributes"]}
         for line in self.lines(f"more_{code}.txt"):
             if line.startswith("> "): attribute = named[tuple(line[2:].split())]
             elif line.startswith("l: "): attribute.labels = line[3:].split(";")
-            else: setattr(attribute, "more_" + line[0], [f for f in split_alternatives(line[3:]) if f not in self.held])
+            else: setattr(attribute, "more_" + line[0], [f for f in split_alternatives(line[3:]) if f not in self.held and not (line[0] == "q" and self.held.asks(f))])
         self.verb_forms = wording.Verbs(Maker.VERBS_EN)
 
     def lines(self, name):
@@ -157,6 +160,16 @@ class Maker:
         return self.rng.choice(forms[:-1])
 
     # ---- training only: more ways to say it ----
+    def verb_held(self, verb):
+        if self.zh: return any("{A}" in s and verb + "了" in s for s in self.l.held.statements) or any(f.replace("{L}", verb) in self.l.held for f in ("谁{L}了{S}？", "{S}{L}了什么？", "{S}{L}的是什么？", "{S}由谁{L}？", "{S}是谁{L}的？"))
+        base, past = verb.split("/")
+        return any(f in self.l.held for f in (f"Who {past} {{S}}?", f"What did {{S}} {base}?", f"Where did {{S}} {base}?", f"When did {{S}} {base}?", f"Where was {{S}} {past}?", f"When was {{S}} {past}?", f"What does {{S}} {base}?", f"Where did {{S}} {base} {{O}}?", f"When did {{S}} {base} {{O}}?"))
+
+    def named_held(self, label):
+        """Whether a question after a thing by this name would be a held-out form."""
+        forms = ["{S}的{L}是谁？", "{S}的{L}叫什么？", "谁是{S}的{L}？", "{S}的{L}是什么？", "什么是{S}的{L}？", "{S}的{L}是多少？", "{S}有什么{L}？", "{S}的{L}是{V}", "{V}是{S}的{L}"] if self.zh else ["Who is {S's} {L}?", "Who is the {L} of {S:o}?", "What is {S's} {L}?", "What is the {L} of {S:o}?", "What is the name of {S's} {L}?", "What {L} does {S} have?", "When was {S's} {L}?", "The {L} of {S:o} is {V}", "{S's} {L} is {V}", "{V} is the {L} of {S:o}"]
+        return any(f.replace("{L}", label) in self.l.held for f in forms)
+
     @staticmethod
     def upper(s): return s[:1].upper() + s[1:]
 
@@ -771,7 +784,9 @@ class Maker:
                 mine = {f for _, fs in t["q"] for f in fs}
                 f = r.choice(forms)
                 if f not in mine and not re.search(r"first|last|next|第一|最后|之后", f) and self.alone: missing.append((f, f, None, None, None))
-        return [self.sentence(x) for x in texts], questions, missing
+        lines = [self.sentence(x) for x in texts]
+        if any(x in self.l.kept_away for x in lines): return self.prose_scene()
+        return lines, questions, missing
 
     def compare_scene(self):
         r = self.rng
@@ -852,7 +867,7 @@ class Maker:
         sentences, questions, missing = [], [], []
         count = r.choice((1, 2, 2, 3))
         for verb in [self.from_list(self.VERBS_ZH if self.zh else self.VERBS_EN) for _ in range(count)]:
-            if verb in self.used: continue
+            if verb in self.used or (self.mode == "train" and self.verb_held(verb)): continue
             self.used.add(verb)
             agent = self.fresh(["{agent}"]).text
             time, place, reason = self.fresh(["{time}"]), self.fresh(["{place}"]), self.fresh(["{reason}"])
@@ -894,6 +909,9 @@ class Maker:
         subject = self.fresh(["{person}", "{company}", "{team}", "the {event}" if not self.zh else "{event}", "{title}", "{city}", "the {device}" if not self.zh else "{device}", "the {noun}" if not self.zh else "{building}"]).text
         roles = r.sample(self.ROLES_ZH if self.zh else self.ROLES_EN, r.choice((1, 1, 2)))
         things = r.sample(self.THINGS_ZH if self.zh else self.THINGS_EN, r.choice((1, 1, 2)))
+        if self.mode == "train":
+            roles = [x for x in roles if not self.named_held(x)]
+            things = [x for x in things if not self.named_held(x.replace("_", " "))]
         pairs = [(x, self.person(), True) for x in roles]
         for x in things:
             kind = r.choice(["{invented}", "{color}", "{n:2:90}", "{plural}", "{food}", "{habitat}", "{symptom}", "{purpose}", "{code}", "{treatment}", "{hobby}", "{subject}"])
@@ -911,8 +929,10 @@ class Maker:
                 q = f"{'Who' if person else 'What'} is {own}?"
                 if person and self.chance(.2): q = f"What is the name of {own}?"
             questions.append((q, q, v, None, None))
+        if not pairs: return self.role_scene()
         absent = [x.replace("_", " ") for x in (self.ROLES_ZH + self.THINGS_ZH if self.zh else self.THINGS_EN + self.ROLES_EN) if x.replace("_", " ") not in [p[0] for p in pairs]]
         x = r.choice(absent)
+        while self.mode == "train" and self.named_held(x): x = r.choice(absent)
         person = x in self.ROLES_ZH or x in self.ROLES_EN
         q = f"{subject}的{x}是{'谁' if person else '什么'}？" if self.zh else f"{'Who' if person else 'What'} is the {x} of {subject}?"
         missing.append((q, q, None, None, None))

@@ -117,7 +117,7 @@ def write(model, folder):
         f.write(struct.pack("<Q", len(text)) + text)
         for x in flat.values(): f.write(x.view(torch.int16).numpy().tobytes())
     config = {"architectures": ["BloomForCausalLM"], "model_type": "bloom", "apply_residual_connection_post_layernorm": False, "attention_dropout": 0.0,
-              "hidden_dropout": 0.0, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 3, "dtype": "bfloat16", "torch_dtype": "bfloat16", "hidden_size": model.width,
+              "hidden_dropout": 0.0, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 3, "dtype": "bfloat16", "hidden_size": model.width,
               "initializer_range": 0.02, "layer_norm_epsilon": 1e-05, "n_head": model.heads, "n_layer": model.layers, "pretraining_tp": 1,
               "seq_length": 2048, "slow_but_exact": False, "tie_word_embeddings": True, "use_cache": True, "vocab_size": model.embed.num_embeddings}
     with open(os.path.join(folder, "config.json"), "w") as f: json.dump(config, f, indent=2)

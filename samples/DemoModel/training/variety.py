@@ -33,6 +33,8 @@ def words(m):
                     nouns.append([[x for x in a.split() if free(x)], [b]])
                 elif kind in ("l", "lp"): labels.append(([x for x in rest.split() if free(x)], kind == "lp"))
         labels += [([x], 1) for x in m.ROLES_ZH if free(x)] + [([x], 0) for x in m.THINGS_ZH if free(x)]
+    verbs = [[v for v in g if not m.verb_held(v)] for g in verbs]
+    labels = [([x for x in g if not m.named_held(x)], person) for g, person in labels]
     WORDS[code] = {"verbs": [g for g in verbs if g], "nouns": [g for g in nouns if g[0]], "labels": [g for g in labels if g[0]]}
     return WORDS[code]
 
@@ -132,11 +134,14 @@ def label_scene(m):
             asked = said if m.chance(.5) else other(r, group, said)
             extra = (r.choice(m.l.lists["adjective"]) + " " if not m.zh else r.choice(["主要", "最新", "唯一", "重要", "新", "原来"])) if not person and m.chance(.25) else ""
             form = r.choice(wording.LABEL_ZH if m.zh else wording.LABEL_EN)
+            if form.replace("{L}", said) in m.l.held: continue
             sentences.append(m.sentence(m.say(m.put(form.replace("{L^}", (extra + said).capitalize()).replace("{L}", extra + said), subject, m.Value(value)))))
             forms = wording.LABEL_Q_ZH if m.zh else wording.LABEL_Q_EN
             if person: forms = ["{S}的{L}是谁？", "谁是{S}的{L}？", "{S}的{L}叫什么？", "{S}的{L}是哪一位？", "你知道{S}的{L}是谁吗？", "谁当{S}的{L}？", "担任{S}的{L}的是谁？", "请说出{S}的{L}的名字。"] if m.zh else ["Who is {S's} {L}?", "Who is the {L} of {S:o}?", "What is the name of {S's} {L}?", "What is the {L} of {S:o} called?", "Name the {L} of {S:o}.", "Can you tell me who the {L} of {S:o} is?", "Who acts as {L} of {S:o}?", "Which person is the {L} of {S:o}?", "Do you know {S's} {L}?", "Who was {S's} {L}?", "By what name is the {L} of {S:o} known?"]
             form = r.choice(forms).replace("{L}", (extra if m.chance(.5) else "") + asked)
-            if form in m.l.held: continue
+            if form in m.l.held:
+                del sentences[-1]
+                continue
             questions.append((m.put(form, subject), value))
             if m.chance(.3) and len(subjects) == 1:
                 back = r.choice(wording.LABEL_R_ZH if m.zh else wording.LABEL_R_EN).replace("{L}", said)

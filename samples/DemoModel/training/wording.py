@@ -61,8 +61,8 @@ SUFFIX_ZH = ["请简短回答。", "请从文中找出答案。", "只写答案�
 SWAP_ZH = [("什么时候", ["何时", "什么时间", "哪个时候"]), ("哪里", ["哪儿", "什么地方", "何处", "哪个地方"]), ("什么地方", ["哪里", "哪儿"]), ("为什么", ["为何", "因为什么", "怎么会"]), ("谁", ["哪个人", "什么人", "哪一位"]),
            ("多少钱", ["几块钱", "多少费用"]), ("哪一年", ["哪年", "什么年份", "何年"]), ("哪年", ["哪一年", "何年"]), ("多久", ["多长时间"]), ("多长时间", ["多久", "多少时间"]), ("多大了", ["多大年龄", "几岁"]), ("是什么？", ["是啥？", "为何物？", "是哪个？", "都是什么？"]), ("几点", ["什么钟点", "几时"])]
 
-SAID_EN = ["It is said that ", "People say that ", "According to the newspaper, ", "As everybody knows, ", "Records show that ", "It is well known that ", "We know that ", "As far as we know, ", "It is true that ", "In fact, ", "Of course, ", "By the way, ", "Interestingly, ",
-           "At the moment, ", "As the report says, ", "The local paper writes that ", "It turned out that ", "Note that ", "To be exact, ", "On top of that, ", "Besides, ", "Moreover, ", "What is more, ", "Many people know that ", "You should know that ", "I have read that ", "Experts confirm that "]
+SAID_EN = ["It is said that ", "People say that ", "In the newspaper one reads that ", "As everybody knows, ", "Records show that ", "It is well known that ", "We know that ", "As far as we know, ", "It is true that ", "In fact, ", "Of course, ", "By the way, ", "Interestingly, ",
+           "At the moment, ", "The local paper writes that ", "It turned out that ", "Note that ", "To be exact, ", "On top of that, ", "Besides, ", "Moreover, ", "What is more, ", "Many people know that ", "You should know that ", "I have read that ", "Experts confirm that "]
 SAID_EN_AFTER = [", people say", ", as everybody knows", ", it seems", ", according to the report", ", of course", ", as the records show", ", by all accounts"]
 SAID_ZH = ["据说，", "据说", "据报道，", "众所周知，", "大家都知道，", "资料显示，", "记录表明，", "其实，", "事实上，", "另外，", "此外，", "值得一提的是，", "据了解，", "有人说，", "报纸上写道，", "需要说明的是，", "我们知道，", "听说", "顺便说一句，", "正如大家所知，", "当地人说，", "目前，"]
 
@@ -77,26 +77,55 @@ LABEL_Q_ZH = ["{S}的{L}是什么？", "什么是{S}的{L}？", "{S}的{L}是？
 LABEL_R_ZH = ["{V}是什么的{L}？", "{V}是谁的{L}？", "{L}是{V}的是哪一个？", "什么的{L}是{V}？"]
 
 
+# The last of each list of forms of causes and steps, which stand in generate.py.
+CAUSE_STEP_HELD = {
+    "en": ["What explains that {A}?", "What did it lead to that {A}?", "What should be done once you have finished this: {A}?", "Which step comes right before {A}?", "What comes first in {A}?", "What comes last in {A}?", "{A}, and that is why {B}."],
+    "zh": ["为何{A}？", "{A}带来了什么后果？", "{A}，结果{B}。", "{A}以后接着是什么？", "{A}前面是什么？", "{A}从什么开始？", "{A}以什么结束？"]}
+
+
+def expression(form, zh):
+    """A form as an expression: a slot is a short text without a mark."""
+    out = ""
+    for p in re.split(r"(\{[^}]+\}|\(n\))", form.strip().rstrip("?？.。")):
+        if p == "(n)": out += "n?"
+        elif p == "{S's}": out += r"(?:[^?!.,:;\n]{1,60}?(?:'s|s')|[Hh]is|[Hh]er|[Ii]ts)"
+        elif p.startswith("{"): out += r"[^？。，！：；、?!\n]{1,40}?" if zh else r"[^?!:;\n]{1,70}?"
+        else: out += re.escape(p)
+    return "^" + out + r"[?？.。]?$"
+
+
 class Held:
     """The held-out forms of one language, to be compared with what training is about to say."""
 
     def __init__(self, language):
-        forms = set()
+        self.zh = language.zh
+        self.questions, self.statements, self.kinds = [f for f in CAUSE_STEP_HELD[language.code] if f[-1] in "?？"], [f for f in CAUSE_STEP_HELD[language.code] if f[-1] not in "?？"], []
         for topic in language.topics:
             for a in topic["attributes"]:
-                for group in (a.s, a.q, a.r):
-                    if a.held: forms.update(group)
-                    elif len(group) >= 4 and group is not a.r: forms.add(group[-1])
+                if a.held: self.kinds += a.s + a.q
+                else:
+                    if len(a.q) >= 4: self.questions.append(a.q[-1])
+                    if len(a.s) >= 4: self.statements.append(a.s[-1])
         for frame in language.frames:
-            if len(frame["s"]) >= 4: forms.add(frame["s"][-1])
-            forms.update(forms_[-1] for _, forms_ in frame["q"] if len(forms_) >= 4)
-        # A form also written where it is not held out (another kind of fact) is not held out as wording.
-        self.forms = {self.plain(f) for f in forms}
+            if len(frame["s"]) >= 4: self.statements.append(frame["s"][-1])
+            self.questions += [forms[-1] for _, forms in frame["q"] if len(forms) >= 4]
+        self.forms = {self.plain(f) for f in self.questions + self.statements + self.kinds}
+        self.expressions = [re.compile(expression(f, language.zh)) for f in self.questions + self.kinds if self.telling(f)]
 
     @staticmethod
-    def plain(form): return re.sub(r"\(n\)|[\s.?？。,，]", "", re.sub(r"\{([A-Z])[^}]*\}('s)?", r"{\1}", form)).lower()
+    def plain(form): return re.sub(r"\(n\)|[\s.?？。,，]", "", re.sub(r"\{[^}]*\}('s)?", "{}", form)).lower()
+
+    def telling(self, form, least=None):
+        """Whether the words of a form say enough to find it by them."""
+        return len(re.sub(r"\{[^}]+\}|[\s?？.。，,]", "", form)) >= (least or (5 if self.zh else 9))
 
     def __contains__(self, form): return self.plain(form) in self.forms
+
+    def asks(self, form):
+        """Whether a question form with slots, of a paragraph or a list, is one of the held-out ones."""
+        filled = re.sub(r"\{[^}]+\}", "某某" if self.zh else "Xx", form)
+        return form in self or any(e.match(filled) for e in self.expressions)
+
 
 # Causes: {e} effect as a statement, {a} as a question (English: with the verb before the subject), {c} cause, {C} the same with a capital.
 CAUSE_EN = ["The reason why {e} is that {c}", "It was because {c} that {e}", "{C}, which is why {e}", "{C}. That is the reason why {e}", "Owing to the fact that {c}, {e}", "{e} for the simple reason that {c}", "What caused it was this: {c}. So {e}", "{C}; therefore {e}", "{C}. Because of this, {e}",
