@@ -92,6 +92,19 @@ class Language:
             elif line.startswith("l: "): attribute.labels = line[3:].split(";")
             else: setattr(attribute, "more_" + line[0], [f for f in split_alternatives(line[3:]) if f not in self.held and not (line[0] == "q" and self.held.asks(f))])
         self.verb_forms = wording.Verbs(Maker.VERBS_EN)
+        at = -1
+        for line in self.lines(f"more_frames_{code}.txt"):
+            if line == ">":
+                at += 1
+                frame = self.frames[at]
+                frame["more_s"], frame["more_q"] = [], {}
+            elif line.startswith("s: "): frame["more_s"] = [f for f in split_alternatives(line[3:]) if f not in self.held]
+            else:
+                answer, questions = line[3:].split(" :: ")
+                if answer not in [x for x, _ in frame["q"]]: raise ValueError(f"no answer {answer} in event {at} of frames_{code}.txt")
+                frame["more_q"][answer] = [f for f in split_alternatives(questions) if f not in self.held and not self.held.asks(f)]
+        if at + 1 != len(self.frames): raise ValueError(f"more_frames_{code}.txt has {at + 1} events, frames_{code}.txt {len(self.frames)}")
+        self.reworded_held = {}
 
     def lines(self, name):
         with open(f"{HERE}/{name}", encoding="utf-8") as f:
@@ -195,13 +208,22 @@ class Maker:
     def reworded(self, form):
         """The same question as an indirect one, or with other question words."""
         if self.mode != "train": return form
+        new = self.other_words(form)
+        if new == form: return form
+        held = self.l.reworded_held.get(new)
+        if held is None: held = self.l.reworded_held[new] = self.l.held.asks(new)
+        return form if held else new
+
+    def other_words(self, form):
         if self.zh:
-            if self.chance(.25):
+            if self.chance(.3):
                 for word, others in wording.SWAP_ZH:
                     if word in form and not form.startswith("为什么"):
-                        new = form.replace(word, self.rng.choice(others), 1)
-                        return form if new in self.l.held else new
+                        return form.replace(word, self.rng.choice(others), 1)
             return form
+        if self.chance(.1):
+            for word, others in wording.SWAP_EN:
+                if form.startswith(word): return self.rng.choice(others) + form[len(word):]
         if self.chance(.2):
             clause = self.l.clauses.get(form, 0)
             if clause == 0: clause = self.l.clauses[form] = wording.clause(form, self.l.verb_forms)
@@ -529,7 +551,7 @@ class Maker:
         for slot, kind in frame["slots"].items():
             kinds = kind.split(":")
             values[slot] = self.fresh(["the {" + kind + "}" if kind == "event" and not self.zh else "{" + kind + "}"])
-        form = self.form(frame["s"])
+        form = self.rng.choice(frame["more_s"]) if self.mode == "train" and self.chance(.5) else self.form(frame["s"])
 
         def fill(t, over=None):
             def replace(m):
@@ -544,12 +566,12 @@ class Maker:
         for answer, forms in frame["q"]:
             if self.mode == "templates" and (len(forms) < 4 or len(frame["s"]) < 4): continue
             allowed = forms[-1:] if self.mode == "templates" else (forms[:-1] if len(forms) > 3 else forms)
+            if self.mode == "train" and answer in frame["more_q"] and self.chance(.6): allowed = frame["more_q"][answer]
             usable = [f for f in allowed if slots(f) <= stated and (alone or slots(f))]
             if not usable: continue
             q = r.choice(usable)
             if self.mode == "train":
-                new = self.reworded(q)
-                if new not in self.l.held: q = new
+                q = self.reworded(q)
             if slots(answer) <= stated:
                 questions.append((fill(q), fill(q), fill(answer), None, None))
                 if "A" in slots(q) and self.chance(.25):
@@ -770,7 +792,7 @@ class Maker:
             for q in r.sample(forms, min(len(forms), 2)):
                 needs = stated_in(q) - {"-"}
                 if needs & gone: continue
-                text = fill(q)
+                text = fill(self.reworded(q))
                 if answer == "-": continue  # never answerable, so the wording alone would tell
                 elif plain and not any(p in kept for p in home): missing.append((text, text, None, None, None)) if home else None
                 elif stated_in(answer) & gone: missing.append((text, text, None, None, None))

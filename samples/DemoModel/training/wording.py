@@ -61,6 +61,8 @@ SUFFIX_ZH = ["请简短回答。", "请从文中找出答案。", "只写答案�
 SWAP_ZH = [("什么时候", ["何时", "什么时间", "哪个时候"]), ("哪里", ["哪儿", "什么地方", "何处", "哪个地方"]), ("什么地方", ["哪里", "哪儿"]), ("为什么", ["为何", "因为什么", "怎么会"]), ("谁", ["哪个人", "什么人", "哪一位"]),
            ("多少钱", ["几块钱", "多少费用"]), ("哪一年", ["哪年", "什么年份", "何年"]), ("哪年", ["哪一年", "何年"]), ("多久", ["多长时间"]), ("多长时间", ["多久", "多少时间"]), ("多大了", ["多大年龄", "几岁"]), ("是什么？", ["是啥？", "为何物？", "是哪个？", "都是什么？"]), ("几点", ["什么钟点", "几时"])]
 
+SWAP_EN = [("When ", ["At what time ", "At which time "]), ("Where ", ["In what place ", "In which place ", "At what place "]), ("Why ", ["For what reason ", "For which reason "]), ("Who ", ["Which person ", "What person "]), ("How many ", ["What number of "]), ("In what year ", ["In which year "]), ("What year ", ["Which year "]), ("Which ", ["What "]), ("How much does ", ["How much money does "]), ("How long ", ["For how long ", "How much time "])]
+
 SAID_EN = ["It is said that ", "People say that ", "In the newspaper one reads that ", "As everybody knows, ", "Records show that ", "It is well known that ", "We know that ", "As far as we know, ", "It is true that ", "In fact, ", "Of course, ", "By the way, ", "Interestingly, ",
            "At the moment, ", "The local paper writes that ", "It turned out that ", "Note that ", "To be exact, ", "On top of that, ", "Besides, ", "Moreover, ", "What is more, ", "Many people know that ", "You should know that ", "I have read that ", "Experts confirm that "]
 SAID_EN_AFTER = [", people say", ", as everybody knows", ", it seems", ", according to the report", ", of course", ", as the records show", ", by all accounts"]
