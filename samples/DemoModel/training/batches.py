@@ -3,7 +3,7 @@
 A batch part is (tokens, roles, docs), each rows x (row length + 1). Roles: 0 not predicted, 1 passage or question, 2 answer,
 3 the token of an answer at which a refusal parts from other answers.
 """
-import random, zlib
+import os, time, zlib
 import numpy
 import generate, tokens
 
@@ -30,6 +30,7 @@ def example_is_chinese(answer): return len(answer) > 1 and "\u2e80" < answer[1]
 def produce(index, seed, rows, length, out, tokenizer, share, short_parts):
     """Runs in a process of its own for ever. share: the wanted share of unanswerable questions, which the training changes.
     The first `short_parts` parts are mostly short examples: copying is learnt sooner from them."""
+    while not os.path.exists(tokenizer): time.sleep(.1)
     pieces = tokens.Pieces(tokenizer)
     rng = generate.Quick(zlib.crc32(f"{seed}/{index}".encode()))
     made, pending = 0, []

@@ -492,7 +492,7 @@ class Maker:
                 if i + 1 < len(pairs) and form.startswith("{S}") and self.chance(.35):
                     b, w = pairs[i + 1]
                     second = self.stated(b)
-                    if second.startswith("{S} ") or (self.zh and second.startswith("{S}") and not second.startswith("{S}的")):
+                    if (second.startswith("{S} ") and second[4] != "(") or (self.zh and second.startswith("{S}") and second[3] not in "的，（："):
                         rest = self.put(second[3:].lstrip(), subject, w, name)
                         if self.zh: s = s + r.choice(["，", "，", "，并且", "，"]) + rest
                         elif self.chance(.6) or name: s = s + r.choice([" and ", ", and ", " and "]) + rest

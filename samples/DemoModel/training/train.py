@@ -20,7 +20,7 @@ def arguments():
     p = argparse.ArgumentParser()
     p.add_argument("--out", required=True)
     p.add_argument("--seconds", type=float, default=520, help="for the whole run")
-    p.add_argument("--reserve", type=float, default=50, help="seconds of these kept for saving and evaluation")
+    p.add_argument("--reserve", type=float, default=45, help="seconds of these kept for saving and evaluation")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--rows", type=int, default=128, help="rows of a batch")
     p.add_argument("--length", type=int, default=1024, help="tokens of a row")
@@ -89,7 +89,7 @@ class Muon:
 class Feed:
     """Whole batches from the data processes, read by a thread; used ones come again where the processes lag behind."""
 
-    def __init__(self, parts, rows, length, most=1200):
+    def __init__(self, parts, rows, length, most=600):
         self.ready, self.used, self.parts, self.most = collections.deque(), [], parts, most
         self.fresh = self.repeated = 0
         self.rng = random.Random(7)
@@ -132,18 +132,21 @@ def main():
         log.flush()
 
     say(f"arguments {json.dumps(vars(a))}")
-    if a.tokenizer: shutil.copy(f"{a.tokenizer}/tokenizer.json", f"{model_folder}/tokenizer.json")
+    shutil.copy(f"{SHIPPED}/prompt_template.json", f"{model_folder}/prompt_template.json")
+    tokenizer_file = f"{model_folder}/tokenizer.json"
+    context = multiprocessing.get_context("fork")  # everything is forked before CUDA is touched
+    learner = None
+    if os.path.exists(tokenizer_file): os.remove(tokenizer_file)
+    if a.tokenizer: shutil.copy(f"{a.tokenizer}/tokenizer.json", tokenizer_file)
     else:
         import train_tokenizer
-        train_tokenizer.main(model_folder, a.vocabulary, a.workers, a.seed, say)
-    shutil.copy(f"{SHIPPED}/prompt_template.json", f"{model_folder}/prompt_template.json")
-    say(f"vocabulary ready after {since():.0f} s")
+        learner = context.Process(target=train_tokenizer.main, args=(model_folder, a.vocabulary, a.workers, a.seed, say))
+        learner.start()
 
-    import batches  # the processes are forked before CUDA is touched
-    context = multiprocessing.get_context("fork")
+    import batches
     part_rows = min(PART, a.rows)
     parts, share = context.Queue(maxsize=256), context.Value("d", a.unanswerable, lock=False)
-    workers = [context.Process(target=batches.produce, args=(i, a.seed, part_rows, a.length, parts, f"{model_folder}/tokenizer.json", share, 8), daemon=True) for i in range(a.workers)]
+    workers = [context.Process(target=batches.produce, args=(i, a.seed, part_rows, a.length, parts, tokenizer_file, share, 8), daemon=True) for i in range(a.workers)]
     for w in workers: w.start()
     feed = Feed(parts, a.rows, a.length)
 
@@ -155,22 +158,18 @@ def main():
     device = torch.device(a.device or ("cuda" if torch.cuda.is_available() and not a.dry_run else "cpu"))
     cuda = device.type == "cuda"
     if not cuda: torch.set_num_threads(1)
-    pieces = tokens.Pieces(f"{model_folder}/tokenizer.json")
-    check_tokens(pieces, f"{model_folder}/tokenizer.json", say)
-    vocabulary = len(pieces.vocabulary)
+    vocabulary = len(tokens.Pieces(tokenizer_file).vocabulary) if a.tokenizer else a.vocabulary
     model = (bloom.read(a.start) if a.start else bloom.Bloom(vocabulary, a.width, a.layers)).to(device)
     count = sum(x.numel() for x in model.parameters())
     say(f"{count:,} parameters, vocabulary {vocabulary}, {torch.cuda.get_device_name() if cuda else 'CPU'}, torch {torch.__version__}, {a.workers} data processes")
     margin = torch.zeros(vocabulary, device=device)
-    for text, at in ((" The passage does not say.", 0), (" 文中没有提到。", 1)): margin[pieces.encode(text)[at]] = a.decline_margin
-
     compiled = cuda and not a.plain and bloom.flex_attention is not None and hasattr(torch, "compile")
     matrices = [x for n, x in model.named_parameters() if x.dim() == 2 and "embed" not in n]
     rest = [x for n, x in model.named_parameters() if not (x.dim() == 2 and "embed" not in n)]
     muon = Muon(torch, matrices, model.width, model.heads, compiled)
     adam = torch.optim.AdamW(rest, lr=a.adam_rate, betas=(.9, .98), weight_decay=0.0, **({"fused": True} if cuda else {}))
 
-    def loss_of(ids, targets, roles, mask):
+    def loss_of(ids, targets, roles, mask, margin):
         logits = model.logits(model(ids, mask)).float().flatten(0, 1)
         roles = roles.flatten()
         logits = logits + (roles == 3).float()[:, None] * margin[None]
@@ -190,43 +189,68 @@ def main():
         x, y, w = ids[:, :-1].contiguous(), ids[:, 1:].contiguous(), roles[:, 1:].contiguous()
         if compiled:
             try:
-                with half(): answer, other = quick_loss(x, y, w, bloom.flex_mask(d, quick_mask))
+                with half(): answer, other = quick_loss(x, y, w, bloom.flex_mask(d, quick_mask), margin)
                 (answer + a.context_weight * other).backward()
                 return answer.detach(), other.detach()
             except Exception as e:
-                if feed.fresh + feed.repeated > 3: raise
+                if not warming: raise
                 say(f"no compilation, going on without: {e!r}"[:600])
                 compiled, quick_loss, muon.update = False, loss_of, muon.direction
                 model.zero_grad(set_to_none=True)
         size = min(8, len(x)) if cuda else len(x)
         total, rounds = torch.zeros(2, device=device), 0
         for s in range(0, len(x), size):
-            with half(): answer, other = loss_of(x[s:s + size], y[s:s + size], w[s:s + size], bloom.score_mask(d[s:s + size]))
+            with half(): answer, other = loss_of(x[s:s + size], y[s:s + size], w[s:s + size], bloom.score_mask(d[s:s + size]), margin)
             ((answer + a.context_weight * other) * size / len(x)).backward()
             total += torch.stack([answer.detach(), other.detach()])
             rounds += 1
         return total[0] / rounds, total[1] / rounds
 
+    def update(rate):
+        torch.nn.utils.clip_grad_norm_(rest, 1.0)
+        for g in adam.param_groups: g["lr"] = a.adam_rate * rate
+        adam.step()
+        muon.step(a.rate * rate)
+        model.zero_grad(set_to_none=True)
+
+    # While the vocabulary is learnt: compile on made-up rows, with a rate of 0, and forget what the optimizers saw.
+    warming = True
+    for _ in range(3 if compiled else 0):
+        shape = (a.rows, a.length + 1)
+        backward(torch.randint(4, vocabulary, shape, device=device), torch.randint(0, 4, shape, device=device, dtype=torch.int32), torch.arange(shape[1], device=device, dtype=torch.int32)[None].expand(shape).div(200, rounding_mode="floor").contiguous())
+        try: update(0.0)
+        except Exception as e:
+            say(f"no compilation of the optimizer: {e!r}"[:400])
+            muon.update = muon.direction
+            update(0.0)
+    adam.state.clear()
+    for b in muon.buffers.values(): b.zero_()
+    warming = False
+    if cuda: torch.cuda.synchronize()
+    say(f"compiled after {since():.0f} s" if compiled else "not compiled")
+    if learner:
+        learner.join()
+        if learner.exitcode: raise SystemExit("the vocabulary could not be learnt")
+    pieces = tokens.Pieces(tokenizer_file)
+    if len(pieces.vocabulary) != vocabulary: raise SystemExit(f"the vocabulary has {len(pieces.vocabulary)} tokens, not {vocabulary}")
+    check_tokens(pieces, tokenizer_file, say)
+    for text, at in ((" The passage does not say.", 0), (" 文中没有提到。", 1)): margin[pieces.encode(text)[at]] = a.decline_margin
+
     end = STARTED + a.seconds - a.reserve
-    step, first, curve, sums, since_last, best_rate = 0, None, [], None, 0, 0
+    step, first, curve, sums, since_last = 0, None, [], None, 0
     per_step, warm = a.rows * a.length, 150 if cuda else 20
     while True:
         ids, roles, docs = feed.next()
         ids, roles, docs = (torch.from_numpy(x.astype("int64") if i == 0 else x.astype("int32")) for i, x in enumerate((ids, roles, docs)))
         if cuda: ids, roles, docs = (x.pin_memory().to(device, non_blocking=True) for x in (ids, roles, docs))
-        if step == 3:
-            if cuda: torch.cuda.synchronize()
+        if first is None:
             first = time.time()
             say(f"ready after {since():.0f} s, {len(feed.ready)} fresh batches waiting")
-        progress = min(1.0, (time.time() - first) / max(1.0, end - first)) if first else 0.0
+        progress = min(1.0, (time.time() - first) / max(1.0, end - first))
         share.value = a.unanswerable_end if progress > .72 else a.unanswerable
         scale = min(1.0, (step + 1) / warm) * (1.0 if progress < .3 else max(.0, .5 + .5 * math.cos(math.pi * (progress - .3) / .7)))
         losses = torch.stack(backward(ids, roles, docs))
-        torch.nn.utils.clip_grad_norm_(rest, 1.0)
-        for g in adam.param_groups: g["lr"] = a.adam_rate * scale
-        adam.step()
-        muon.step(a.rate * scale)
-        model.zero_grad(set_to_none=True)
+        update(scale)
         sums = losses if sums is None else sums + losses
         step, since_last = step + 1, since_last + 1
         if step % (100 if cuda else 10) == 0:

@@ -45,8 +45,8 @@ def everything(texts):
 
 
 def main(out, size=7424, workers=1, seed=1, say=print, examples=16000):
+    texts = corpus(workers, seed, examples)  # before the library is loaded: its threads and forks do not mix
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-    texts = corpus(workers, seed, examples)
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(tokens.PIECE), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     trainer = trainers.BpeTrainer(vocab_size=size, min_frequency=2, special_tokens=SPECIAL, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
@@ -55,7 +55,8 @@ def main(out, size=7424, workers=1, seed=1, say=print, examples=16000):
     tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
     tokenizer.decoder = decoders.ByteLevel()
     os.makedirs(out, exist_ok=True)
-    tokenizer.save(f"{out}/tokenizer.json")
+    tokenizer.save(f"{out}/tokenizer.new")
+    os.replace(f"{out}/tokenizer.new", f"{out}/tokenizer.json")  # others wait for this name
     whole = [c for c in characters(texts) if len(tokenizer.encode(c, add_special_tokens=False).ids) == 1]
     say(f"vocabulary {tokenizer.get_vocab_size()}, learnt from {sum(map(len, texts)) / 1e6:.0f} million characters; {len(whole)} of {len(characters(texts))} wanted characters are one token each")
 

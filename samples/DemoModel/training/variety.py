@@ -10,6 +10,7 @@ import wording
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WORDS = {}
+NO_ADJECTIVES = set("all another any both each either every few many most much my neither our several some that these this those his her its their your which what".split())
 
 
 def words(m):
@@ -86,6 +87,7 @@ def alike_scene(m):
             base, past = said.split("/")
             ask_base, ask_past = asked.split("/")
             adjective = r.choice(m.l.lists["adjective"]) if m.chance(.45) else ""
+            if adjective in NO_ADJECTIVES: adjective = ""
             article = r.choice(["the", "the", "a(n)"])
             full = f"{article} {adjective + ' ' if adjective else ''}{noun}"
             thing = m.tidy(full)

@@ -38,12 +38,14 @@ def clause(form, verbs):
     m = DO.match(form)
     if m:
         wh, aux, subject, verb, rest = m.groups()
-        if verb in ("you", "they", "have"): return None
+        if verb in ("you", "they", "have", "not"): return None
         return f"{wh[0].lower()}{wh[1:]} {subject} {verbs.past(verb) if aux == 'did' else verbs.third(verb) if aux == 'does' else verb}{rest or ''}"
     m = BE.match(form)
     if m:
         wh, aux, subject, rest = m.groups()
-        if subject.startswith("the ") and rest: return None
+        if subject.startswith(("the ", "{S's}")) and rest:
+            if aux not in ("is", "was", "are", "were") or subject.startswith("the "): return None
+            subject, rest = subject + rest, ""
         return f"{wh[0].lower()}{wh[1:]} {subject} {aux}{rest or ''}"
     m = NEUTRAL.match(form)
     return f"{m[1][0].lower()}{m[1][1:]} {m[2]}" if m else None
