@@ -1,13 +1,14 @@
 """Data processes: make examples, turn them into token ids and pack them into rows.
 
 A batch part is (tokens, roles, docs), each rows x (row length + 1). Roles: 0 not predicted, 1 passage or question, 2 answer,
-3 the token of an answer at which a refusal parts from other answers.
+3 the token of an answer at which a refusal parts from other answers, 4 the same of a refusal.
 """
 import os, time, zlib
 import numpy
 import generate, tokens
 
 END, PAD = 2, 3
+REFUSALS = set(generate.DECLINE.values())
 
 
 def encode(pieces, example):
@@ -19,7 +20,8 @@ def encode(pieces, example):
             ids.append(END)
             # In Chinese the first token is the space, so that the second one tells "文中没有提到" from an answer.
             at = 1 if example_is_chinese(text) and len(part) > 1 else 0
-            roles += [3 if i == at else 2 for i in range(len(part) + 1)]
+            deciding = 4 if text[1:] in REFUSALS else 3
+            roles += [deciding if i == at else 2 for i in range(len(part) + 1)]
         else: roles += [1] * len(part)
     return ids, roles
 

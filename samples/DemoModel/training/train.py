@@ -4,9 +4,11 @@
     python3 train.py --out OUT --dry-run             a minute on a CPU, to see that everything runs; the model is worthless
 
 Data processes make fresh examples all the while. The learning rate follows the share of the time that has passed. Loss weights: answers
-and their end mark 1, everything else --context-weight. At the token where a refusal parts from other answers the refusal is given
---decline-margin nats more than the model gives it, so that the model, which never gets this help later, needs that much more certainty
-to decline. Documents packed into one row do not see each other.
+and their end mark 1, everything else --context-weight. Documents packed into one row do not see each other.
+
+At the token where a refusal parts from other answers, the refusal is given some nats more than the model gives it; the model never gets
+this help later, so it needs that much more certainty to decline. How much it is follows what comes of it: from a third of the training
+on it is moved so that the model itself refuses --recall of the unanswerable questions of the training batches, and no more.
 """
 import argparse, collections, contextlib, json, math, multiprocessing, os, random, shutil, sys, threading, time
 
@@ -31,7 +33,9 @@ def arguments():
     p.add_argument("--rate", type=float, default=.02)
     p.add_argument("--adam-rate", type=float, default=3e-3)
     p.add_argument("--context-weight", type=float, default=.1)
-    p.add_argument("--decline-margin", type=float, default=4)
+    p.add_argument("--margin", type=float, default=2, help="nats given to a refusal at first")
+    p.add_argument("--most-margin", type=float, default=7)
+    p.add_argument("--recall", type=float, default=.95, help="share of the unanswerable questions that training lets the model refuse; 1 keeps the margin as it is")
     p.add_argument("--unanswerable", type=float, default=.115, help="share of the questions")
     p.add_argument("--unanswerable-end", type=float, default=.09, help="the same in the last quarter")
     p.add_argument("--device", default=None)
@@ -162,20 +166,22 @@ def main():
     model = (bloom.read(a.start) if a.start else bloom.Bloom(vocabulary, a.width, a.layers)).to(device)
     count = sum(x.numel() for x in model.parameters())
     say(f"{count:,} parameters, vocabulary {vocabulary}, {torch.cuda.get_device_name() if cuda else 'CPU'}, torch {torch.__version__}, {a.workers} data processes")
-    margin = torch.zeros(vocabulary, device=device)
+    refusal = torch.zeros(vocabulary, device=device)  # 1 at the tokens that begin a refusal
     compiled = cuda and not a.plain and bloom.flex_attention is not None and hasattr(torch, "compile")
     matrices = [x for n, x in model.named_parameters() if x.dim() == 2 and "embed" not in n]
     rest = [x for n, x in model.named_parameters() if not (x.dim() == 2 and "embed" not in n)]
     muon = Muon(torch, matrices, model.width, model.heads, compiled)
     adam = torch.optim.AdamW(rest, lr=a.adam_rate, betas=(.9, .98), weight_decay=0.0, **({"fused": True} if cuda else {}))
 
-    def loss_of(ids, targets, roles, mask, margin):
+    def loss_of(ids, targets, roles, mask, given):
+        """(loss of answers, loss of the rest, refusals that the model makes by itself, refusals that are right)"""
         logits = model.logits(model(ids, mask)).float().flatten(0, 1)
-        roles = roles.flatten()
-        logits = logits + (roles == 3).float()[:, None] * margin[None]
-        each = torch.nn.functional.cross_entropy(logits, targets.flatten(), reduction="none")
-        answer, other = (roles >= 2).float(), (roles == 1).float()
-        return (each * answer).sum() / answer.sum().clamp(min=1), (each * other).sum() / other.sum().clamp(min=1)
+        roles, targets = roles.flatten(), targets.flatten()
+        answer, other, refused = (roles >= 2).float(), (roles == 1).float(), roles == 4
+        made = refused & (logits.gather(1, targets[:, None])[:, 0] >= logits.amax(-1))
+        logits = logits + (roles >= 3).float()[:, None] * given[None]
+        each = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+        return (each * answer).sum() / answer.sum().clamp(min=1), (each * other).sum() / other.sum().clamp(min=1), made.float().sum().detach(), refused.float().sum()
 
     quick_loss = torch.compile(loss_of, dynamic=False) if compiled else loss_of
     quick_mask = torch.compile(bloom.create_block_mask, dynamic=False) if compiled else None
@@ -189,22 +195,21 @@ def main():
         x, y, w = ids[:, :-1].contiguous(), ids[:, 1:].contiguous(), roles[:, 1:].contiguous()
         if compiled:
             try:
-                with half(): answer, other = quick_loss(x, y, w, bloom.flex_mask(d, quick_mask), margin)
+                with half(): answer, other, made, due = quick_loss(x, y, w, bloom.flex_mask(d, quick_mask), refusal * margin)
                 (answer + a.context_weight * other).backward()
-                return answer.detach(), other.detach()
+                return torch.stack([answer.detach(), other.detach(), made, due])
             except Exception as e:
                 if not warming: raise
                 say(f"no compilation, going on without: {e!r}"[:600])
                 compiled, quick_loss, muon.update = False, loss_of, muon.direction
                 model.zero_grad(set_to_none=True)
         size = min(8, len(x)) if cuda else len(x)
-        total, rounds = torch.zeros(2, device=device), 0
+        total, part = torch.zeros(4, device=device), size / len(x)
         for s in range(0, len(x), size):
-            with half(): answer, other = loss_of(x[s:s + size], y[s:s + size], w[s:s + size], bloom.score_mask(d[s:s + size]), margin)
-            ((answer + a.context_weight * other) * size / len(x)).backward()
-            total += torch.stack([answer.detach(), other.detach()])
-            rounds += 1
-        return total[0] / rounds, total[1] / rounds
+            with half(): answer, other, made, due = loss_of(x[s:s + size], y[s:s + size], w[s:s + size], bloom.score_mask(d[s:s + size]), refusal * margin)
+            ((answer + a.context_weight * other) * part).backward()
+            total += torch.stack([answer.detach() * part, other.detach() * part, made, due])
+        return total
 
     def update(rate):
         torch.nn.utils.clip_grad_norm_(rest, 1.0)
@@ -214,7 +219,7 @@ def main():
         model.zero_grad(set_to_none=True)
 
     # While the vocabulary is learnt: compile on made-up rows, with a rate of 0, and forget what the optimizers saw.
-    warming = True
+    margin, warming = a.margin, True
     for _ in range(3 if compiled else 0):
         shape = (a.rows, a.length + 1)
         backward(torch.randint(4, vocabulary, shape, device=device), torch.randint(0, 4, shape, device=device, dtype=torch.int32), torch.arange(shape[1], device=device, dtype=torch.int32)[None].expand(shape).div(200, rounding_mode="floor").contiguous())
@@ -234,10 +239,11 @@ def main():
     pieces = tokens.Pieces(tokenizer_file)
     if len(pieces.vocabulary) != vocabulary: raise SystemExit(f"the vocabulary has {len(pieces.vocabulary)} tokens, not {vocabulary}")
     check_tokens(pieces, tokenizer_file, say)
-    for text, at in ((" The passage does not say.", 0), (" 文中没有提到。", 1)): margin[pieces.encode(text)[at]] = a.decline_margin
+    for text, at in ((" The passage does not say.", 0), (" 文中没有提到。", 1)): refusal[pieces.encode(text)[at]] = 1
 
     end = STARTED + a.seconds - a.reserve
-    step, first, curve, sums, since_last = 0, None, [], None, 0
+    step, first, curve, sums, counted, since_last = 0, None, [], None, None, 0
+    every = 100 if cuda else 10
     per_step, warm = a.rows * a.length, 150 if cuda else 20
     while True:
         ids, roles, docs = feed.next()
@@ -249,15 +255,21 @@ def main():
         progress = min(1.0, (time.time() - first) / max(1.0, end - first))
         share.value = a.unanswerable_end if progress > .72 else a.unanswerable
         scale = min(1.0, (step + 1) / warm) * (1.0 if progress < .3 else max(.0, .5 + .5 * math.cos(math.pi * (progress - .3) / .7)))
-        losses = torch.stack(backward(ids, roles, docs))
+        seen = backward(ids, roles, docs)
         update(scale)
-        sums = losses if sums is None else sums + losses
+        sums = seen if sums is None else sums + seen
+        counted = seen[2:] if counted is None else counted + seen[2:]
         step, since_last = step + 1, since_last + 1
-        if step % (100 if cuda else 10) == 0:
-            x, y = (sums / since_last).tolist()
+        if step % (every // 5) == 0:
+            made, due = counted.tolist()
+            counted = None
+            if progress > .33 and a.recall < 1 and due: margin = min(a.most_margin, max(0.0, margin + 3 * max(-.2, made / due - a.recall)))
+        if step % every == 0:
+            x, y, made, due = sums.tolist()
+            x, y, made = x / since_last, y / since_last, made / max(1, due)
             sums, since_last = None, 0
             curve.append((step, x, y))
-            say(f"step {step} {since():.0f} s answer {x:.4f} context {y:.4f} rate {scale:.3f} tokens {step * per_step / 1e6:.1f} M fresh {feed.fresh} repeated {feed.repeated} waiting {len(feed.ready)}")
+            say(f"step {step} {since():.0f} s answer {x:.4f} context {y:.4f} refused {made:.3f} margin {margin:.1f} rate {scale:.3f} tokens {step * per_step / 1e6:.1f} M fresh {feed.fresh} repeated {feed.repeated} waiting {len(feed.ready)}")
         if progress >= 1: break
     for w in workers: w.terminate()
     say(f"trained {step} steps, {step * per_step / 1e6:.0f} M tokens, {feed.fresh * per_step / 1e6:.0f} M of them fresh, in {since():.0f} s")
