@@ -61,7 +61,7 @@ def flex_mask(docs, make=None):
     b, t = docs.shape
 
     def same(b, h, q, k): return (q >= k) & (docs[b, q] == docs[b, k])
-    return (make or create_block_mask)(same, b, None, t, t, device=docs.device)
+    return (make or create_block_mask)(same, b, None, t, t, device=docs.device.type)
 
 
 def score_mask(docs):

@@ -16,6 +16,7 @@ STARTED = time.time()
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHIPPED = os.path.normpath(f"{HERE}/../../../src/LocalBloom.AI.DemoModel/model")
 sys.path.insert(0, HERE)
+PART = 32  # rows a data process makes at a time
 
 
 def arguments():
@@ -45,6 +46,7 @@ def arguments():
     p.add_argument("--no-evaluation", action="store_true")
     p.add_argument("--dry-run", action="store_true")
     a = p.parse_args()
+    if a.rows > PART and a.rows % PART: p.error(f"--rows must be a multiple of {PART}")
     if a.dry_run: a.seconds, a.reserve, a.rows, a.length, a.workers, a.layers, a.plain = 60, 20, 4, 512, 1, 2, True
     return a
 
@@ -117,9 +119,6 @@ class Feed:
             return batch
         self.repeated += 1
         return self.rng.choice(self.used)
-
-
-PART = 32  # rows a data process makes at a time
 
 
 def main():
