@@ -1,13 +1,13 @@
 """Shows that training does not contain what the evaluation asks: python3 check_overlap.py [--examples 20000]
 
 1. The evaluation sets are drawn again and are the same file.
-2. No passage, no sentence of a passage that names somebody or something, and no dialogue of the evaluation, of handwritten_dev.json or of
-   ../examples.json is in the training examples.
+2. No passage, no sentence of a passage that names somebody or something, and no dialogue of the evaluation, of handwritten_dev.json, of
+   ../examples.json or of ../../passages is in the training examples.
 3. No held-out form and no kind of fact marked '!' is, found by expressions made of the forms. Where a form is written twice, once held out and
    once not (two kinds of fact share it), it counts as not held out, as it always did; these are listed.
 4. No held-out name is asked for or about.
 """
-import argparse, collections, json, os, re, sys, tempfile
+import argparse, collections, glob, json, os, re, sys, tempfile
 import generate, wording
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -41,6 +41,9 @@ def main():
     with open(f"{HERE}/evaluation.jsonl", encoding="utf-8") as f: cases = [json.loads(line) for line in f]
     with open(f"{HERE}/handwritten_dev.json", encoding="utf-8") as f: hand = json.load(f)
     with open(f"{HERE}/../examples.json", encoding="utf-8") as f: shown = json.load(f)
+    for path in sorted(glob.glob(f"{HERE}/../../passages/*.txt")):
+        with open(path, encoding="utf-8") as f: text = f.read().strip()
+        shown.append({"language": "zh" if any("\u4e00" <= c <= "\u9fff" for c in text) else "en", "passage": text})
 
     rng = generate.Quick(a.seed)
     users, questions, sentences, answers, whole = {"en": [], "zh": []}, {"en": set(), "zh": set()}, {"en": set(), "zh": set()}, {"en": set(), "zh": set()}, set()

@@ -36,7 +36,7 @@ def arguments():
     p.add_argument("--context-weight", type=float, default=.1)
     p.add_argument("--margin", type=float, default=2, help="nats given to a refusal at first")
     p.add_argument("--most-margin", type=float, default=7)
-    p.add_argument("--recall", type=float, default=.95, help="share of the unanswerable questions that training lets the model refuse; 1 keeps the margin as it is")
+    p.add_argument("--recall", type=float, default=.92, help="share of the unanswerable questions that training lets the model refuse; 1 keeps the margin as it is")
     p.add_argument("--unanswerable", type=float, default=.115, help="share of the questions")
     p.add_argument("--unanswerable-end", type=float, default=.09, help="the same in the last quarter")
     p.add_argument("--device", default=None)
