@@ -7,7 +7,8 @@ An example is {"language", "system", "messages": [{"role", "text"}, ...]}; make(
 Modes: train; names (held-out names, seen templates); templates (held-out statement and question forms);
 kinds (held-out relations); unanswerable; dialogue. Training never draws a held-out name, form or relation.
 """
-import argparse, gzip, json, os, random, re, sys, zlib
+import argparse, functools, gzip, json, os, random, re, sys, zlib
+import variety, wording
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DECLINE = {"en": "The passage does not say.", "zh": "文中没有提到。"}
@@ -39,6 +40,7 @@ class Attribute:
         self.held = name.startswith("!")
         self.name, self.values = name.lstrip("!"), values.split(";")
         self.s, self.q, self.r = [], [], []
+        self.more_s, self.more_q, self.labels = [], [], []  # training only
 
 
 class Language:
@@ -80,8 +82,29 @@ class Language:
         if self.zh: self.lists["noun"] = self.words["plural"] + self.words["device"] + self.lists["fruit"] + self.lists["vegetable"] + self.lists["animal"]
         self.steps = sorted({s for n, ss in self.procs for s in ss if (len(s) >= 3 if self.zh else " " in s and n.split()[0].endswith("ing"))})
         self.noun_list = self.lists["noun"] if not self.zh else self.words["plural"] + self.words["device"] + self.lists["fruit"] + self.lists["vegetable"] + self.lists["animal"]
-        self.dates_formats = None
-        self.split_cache = {}
+        with open(f"{HERE}/handwritten_dev.json", encoding="utf-8") as f, open(f"{HERE}/../examples.json", encoding="utf-8") as g: passages = [x["passage"] for x in json.load(f) + json.load(g)]
+        self.kept_away = {s.strip() for x in passages for s in re.split(r"(?<=[。！？])|(?<=[.!?]) ", x)}  # no paragraph may come out as one of these
+        self.held, self.clauses = wording.Held(self), {}
+        for t in self.prose: t["q"] = [(answer, [f for f in forms if not self.held.asks(f)]) for answer, forms in t["q"]]
+        named = {(t["name"], a.name): a for t in self.topics for a in t["attributes"]}
+        for line in self.lines(f"more_{code}.txt"):
+            if line.startswith("> "): attribute = named[tuple(line[2:].split())]
+            elif line.startswith("l: "): attribute.labels = line[3:].split(";")
+            else: setattr(attribute, "more_" + line[0], [f for f in split_alternatives(line[3:]) if f not in self.held and not (line[0] == "q" and self.held.asks(f))])
+        self.verb_forms = wording.Verbs(Maker.VERBS_EN)
+        at = -1
+        for line in self.lines(f"more_frames_{code}.txt"):
+            if line == ">":
+                at += 1
+                frame = self.frames[at]
+                frame["more_s"], frame["more_q"] = [], {}
+            elif line.startswith("s: "): frame["more_s"] = [f for f in split_alternatives(line[3:]) if f not in self.held]
+            else:
+                answer, questions = line[3:].split(" :: ")
+                if answer not in [x for x, _ in frame["q"]]: raise ValueError(f"no answer {answer} in event {at} of frames_{code}.txt")
+                frame["more_q"][answer] = [f for f in split_alternatives(questions) if f not in self.held and not self.held.asks(f)]
+        if at + 1 != len(self.frames): raise ValueError(f"more_frames_{code}.txt has {at + 1} events, frames_{code}.txt {len(self.frames)}")
+        self.reworded_held = {}
 
     def lines(self, name):
         with open(f"{HERE}/{name}", encoding="utf-8") as f:
@@ -106,20 +129,33 @@ def natural():
 def held_name(text): return zlib.crc32(text.encode()) % 9 == 0
 
 
+COUNTED = re.compile(r"^(?:about |more than |约)?(?:[\d,.]+|[一二两三四五六七八九十]+|(?:" + "|".join(NUMBERS_EN[2:] + list(TENS_EN.values())) + r")(?:-\w+)?) ?")
+EXPRESSION, WHOLE_EXPRESSION = re.compile(r"\{(\w+)((?::-?\w+)*)(\^?)\}"), re.compile(r"\{(\w+)((?::-?\w+)*)\}")
+ARTICLE, FRAME_SLOT, FRAME_NAMES = re.compile(r"\b([Aa])\(n\) (\W?)([A-Za-z])"), re.compile(r"\{([A-Z])([.^]?)\}"), re.compile(r"\{([A-Z])[.^]?\}")
+PROSE_SLOT, PROSE_NAMES = re.compile(r"\{([^{}]+)\}"), re.compile(r"([A-Z])(?=[:.^}])")
+
+
 class Value:
     """A slot's value: the text in a statement and the answer (its core, without a preposition or measure word)."""
-    __slots__ = ("text", "core", "word")
+    __slots__ = ("text", "core")
 
-    def __init__(self, text, core=None, word=None):
-        self.text, self.core, self.word = text, core if core is not None else text, word
+    def __init__(self, text, core=None):
+        self.text, self.core = text, core if core is not None else text
+
+    @property
+    def word(self): return COUNTED.sub("", self.text)
 
 
 class Maker:
+    Value, COMMON_HAN = Value, COMMON_HAN
+    held_name = staticmethod(held_name)
+
     def __init__(self, rng, code, mode):
         self.rng, self.l, self.mode = rng, language(code), mode
         self.zh, self.code = self.l.zh, code
         self.used = set()
         self.short = False
+        self.unanswerable = .11  # share of the questions of training
 
     # ---- choosing ----
     def chance(self, p): return self.rng.random() < p
@@ -135,6 +171,72 @@ class Maker:
         if len(forms) < 4: return self.rng.choice(forms)
         if self.mode == "templates": return forms[-1]
         return self.rng.choice(forms[:-1])
+
+    # ---- training only: more ways to say it ----
+    def verb_held(self, verb):
+        if self.zh: return any("{A}" in s and verb + "了" in s for s in self.l.held.statements) or any(f.replace("{L}", verb) in self.l.held for f in ("谁{L}了{S}？", "{S}{L}了什么？", "{S}{L}的是什么？", "{S}由谁{L}？", "{S}是谁{L}的？"))
+        base, past = verb.split("/")
+        return any(f in self.l.held for f in (f"Who {past} {{S}}?", f"What did {{S}} {base}?", f"Where did {{S}} {base}?", f"When did {{S}} {base}?", f"Where was {{S}} {past}?", f"When was {{S}} {past}?", f"What does {{S}} {base}?", f"Where did {{S}} {base} {{O}}?", f"When did {{S}} {base} {{O}}?"))
+
+    def named_held(self, label):
+        """Whether a question after a thing by this name would be a held-out form."""
+        forms = ["{S}的{L}是谁？", "{S}的{L}叫什么？", "谁是{S}的{L}？", "{S}的{L}是什么？", "什么是{S}的{L}？", "{S}的{L}是多少？", "{S}有什么{L}？", "{S}的{L}是{V}", "{V}是{S}的{L}"] if self.zh else ["Who is {S's} {L}?", "Who is the {L} of {S:o}?", "What is {S's} {L}?", "What is the {L} of {S:o}?", "What is the name of {S's} {L}?", "What {L} does {S} have?", "When was {S's} {L}?", "The {L} of {S:o} is {V}", "{S's} {L} is {V}", "{V} is the {L} of {S:o}"]
+        return any(f.replace("{L}", label) in self.l.held for f in forms)
+
+    @staticmethod
+    def upper(s): return s[:1].upper() + s[1:]
+
+    def stated(self, a):
+        """A form of statement of an attribute."""
+        if self.mode != "train": return self.form(a.s)
+        k = self.rng.random()
+        if k < .12 and a.labels:
+            label = self.rng.choice(a.labels)
+            form = self.rng.choice(wording.LABEL_ZH if self.zh else wording.LABEL_EN).replace("{L^}", label.capitalize()).replace("{L}", label)
+            if form not in self.l.held: return form
+        return self.rng.choice(a.more_s) if a.more_s and k < .56 else self.form(a.s)
+
+    def asked(self, a):
+        """A form of question of an attribute."""
+        if self.mode != "train": return self.form(a.q)
+        k = self.rng.random()
+        form = self.rng.choice(a.more_q) if a.more_q and k < .5 else self.form(a.q)
+        if k > .9 and a.labels: form = self.rng.choice(wording.LABEL_Q_ZH if self.zh else wording.LABEL_Q_EN).replace("{L}", self.rng.choice(a.labels))
+        form = self.reworded(form)
+        return form if form not in self.l.held else self.form(a.q)
+
+    def reworded(self, form):
+        """The same question as an indirect one, or with other question words."""
+        if self.mode != "train": return form
+        new = self.other_words(form)
+        if new == form: return form
+        held = self.l.reworded_held.get(new)
+        if held is None: held = self.l.reworded_held[new] = self.l.held.asks(new)
+        return form if held else new
+
+    def other_words(self, form):
+        if self.zh:
+            if self.chance(.3):
+                for word, others in wording.SWAP_ZH:
+                    if word in form and not form.startswith("为什么"):
+                        return form.replace(word, self.rng.choice(others), 1)
+            return form
+        if self.chance(.1):
+            for word, others in wording.SWAP_EN:
+                if form.startswith(word): return self.rng.choice(others) + form[len(word):]
+        if self.chance(.2):
+            clause = self.l.clauses.get(form, 0)
+            if clause == 0: clause = self.l.clauses[form] = wording.clause(form, self.l.verb_forms)
+            if clause: return self.rng.choice(wording.ASK_CLAUSE).replace("{}", clause)
+        return form
+
+    def say(self, s):
+        """Puts words before or after a statement that do not change it."""
+        if self.mode != "train" or not self.chance(.1) or s[:1] in "\"《(" or ":" in s or "：" in s: return s
+        if self.zh: return self.rng.choice(wording.SAID_ZH) + s
+        if self.chance(.25) and s[-1] not in '."!?': return s + self.rng.choice(wording.SAID_EN_AFTER)
+        first = s.split(" ", 1)[0]
+        return self.rng.choice(wording.SAID_EN) + (s[0].lower() + s[1:] if first in ("The", "A", "An", "In", "At", "It", "On", "For", "To", "From", "With", "What", "When", "As", "There", "Some", "Two", "Three", "People", "Visitors", "You", "Guests", "One", "Behind", "He", "She", "Each", "After", "By", "Because", "Nobody") else s)
 
     # ---- values ----
     def invented(self):
@@ -265,7 +367,7 @@ class Maker:
 
     def value(self, expression):
         """Expands an expression; 'pre|core' items of word lists give a Value whose answer is the core."""
-        m = re.fullmatch(r"\{(\w+)((?::-?\w+)*)\}", expression)
+        m = WHOLE_EXPRESSION.fullmatch(expression)
         if m and m[1] in self.l.words and self.atom(m[1], m[2].split(":")[1:]) is None:
             item = self.from_list(self.l.words[m[1]])
             if "|" in item:
@@ -273,9 +375,7 @@ class Maker:
                 core = self.text(core)
                 return Value((pre + ("" if self.zh or not pre else " ") + core), core)
             return Value(self.text(item))
-        text = self.text(expression)
-        word = re.sub(r"^(?:about |more than |约)?(?:[\d,.]+|[一二两三四五六七八九十]+|(?:" + "|".join(NUMBERS_EN[2:] + list(TENS_EN.values())) + r")(?:-\w+)?) ?", "", text)
-        return Value(text, None, word)
+        return Value(self.text(expression))
 
     def text(self, expression):
         def replace(m):
@@ -286,7 +386,8 @@ class Maker:
                 else: s = self.from_list(self.l.lists[name])
             return s[0].upper() + s[1:] if cap else s
         for _ in range(4):
-            new = re.sub(r"\{(\w+)((?::-?\w+)*)(\^?)\}", replace, expression)
+            if "{" not in expression: break
+            new = EXPRESSION.sub(replace, expression)
             if new == expression: break
             expression = new
         return self.tidy(expression)
@@ -300,8 +401,8 @@ class Maker:
         return v
 
     def tidy(self, s):
-        s = re.sub(r"\b([Aa])\(n\) (\W?)([A-Za-z])", lambda m: m[1] + ("n " if m[3].lower() in "aeiou" else " ") + m[2] + m[3], s)
-        return re.sub(r"\b(\w+[^aeiou\W])ys\b", r"\1ies", s) if False else s
+        if "(n)" not in s: return s
+        return ARTICLE.sub(lambda m: m[1] + ("n " if m[3].lower() in "aeiou" else " ") + m[2] + m[3], s)
 
     # ---- sentences ----
     def sentence(self, s):
@@ -313,6 +414,7 @@ class Maker:
 
     def question(self, q):
         q = self.tidy(q)
+        if self.mode == "train": q = self.put_question(q)
         if self.zh:
             k = self.rng.random()
             if k < .04: q = "根据文章，" + q
@@ -331,6 +433,15 @@ class Maker:
         else: q = q[0].upper() + q[1:]
         return q
 
+    def put_question(self, q):
+        """Words around a question that do not change it."""
+        r, k = self.rng, self.rng.random()
+        if self.zh:
+            if k < .14 and q.endswith("？") and not q.startswith(("请", "你", "补全", "填空", "我", "能")): return r.choice(wording.ASK_ZH).replace("{}", q[:-1])
+            return q + r.choice(wording.SUFFIX_ZH) if k > .975 else q
+        if k < .1 and q.lower().startswith(wording.WH): return r.choice(wording.ASK_BEFORE) + q[0].lower() + q[1:]
+        return q + r.choice(wording.ASK_AFTER) if k > .975 else q
+
     def put(self, form, subject, v=None, pronoun=None):
         """Fills {S}, {S's}, {S:o} with a name or a pronoun (he, she, it or the Chinese ones) and {V}, {V+}."""
         if self.zh:
@@ -342,7 +453,10 @@ class Maker:
             else:
                 possessive, objective = subject + ("'" if subject.endswith("s") and self.chance(.3) else "'s"), subject
             s = form.replace("{S's}", possessive).replace("{S:o}", objective).replace("{S}", pronoun or subject)
-        if v is not None: s = s.replace("{V+}", v.word or v.text).replace("{V}", v.text)
+        if v is not None:
+            if "{V+}" in s: s = s.replace("{V+}", v.word or v.text)
+            if "{V^}" in s: s = s.replace("{V^}", v.text[0].upper() + v.text[1:] if s.startswith("{V^}") else v.text)
+            s = s.replace("{V}", v.text)
         return s
 
     # ---- scenes: each returns (sentences, questions, unanswerable questions); a question is (text, follow-up text, answer, entity) ----
@@ -367,7 +481,7 @@ class Maker:
                 short = r.choice(subject.split())
             while i < len(pairs):
                 a, v = pairs[i]
-                form = self.form(a.s)
+                form = self.stated(a)
                 name = None
                 if lines:
                     k = r.random()
@@ -377,8 +491,8 @@ class Maker:
                 s = self.put(form, subject, v, name)
                 if i + 1 < len(pairs) and form.startswith("{S}") and self.chance(.35):
                     b, w = pairs[i + 1]
-                    second = self.form(b.s)
-                    if second.startswith("{S} ") or (self.zh and second.startswith("{S}") and not second.startswith("{S}的")):
+                    second = self.stated(b)
+                    if (second.startswith("{S} ") and second[4] != "(") or (self.zh and second.startswith("{S}") and second[3] not in "的，（："):
                         rest = self.put(second[3:].lstrip(), subject, w, name)
                         if self.zh: s = s + r.choice(["，", "，", "，并且", "，"]) + rest
                         elif self.chance(.6) or name: s = s + r.choice([" and ", ", and ", " and "]) + rest
@@ -395,22 +509,25 @@ class Maker:
         for subject, pronoun, pairs in facts:
             ask = definite or subject
             for a, v in pairs:
-                q = self.form(a.q)
+                q = self.asked(a)
                 if self.mode != "templates" or (len(a.q) > 3 and len(a.s) > 3):
                     questions.append((self.put(q, ask, v), self.put(q, subject, v, pronoun), v.core, subject, a))
                 if a.r and len(values[(a.name, v.core)]) == 1 and self.mode in ("train", "names", "dialogue") and (want is None or a is not want):
                     text = self.put(r.choice(a.r), "", v)
                     questions.append((text, text, subject, subject, a))
+            if self.mode == "train" and self.chance(.06) and not definite:
+                found = variety.unknown_question(self, subject, pairs)
+                if found: questions.append((found[0], found[0], found[1], subject, None))
             have = {a.name for a, _ in pairs} | {"birthplace" if x.name in ("home",) else "" for x, _ in pairs}
             close = {"sopen": "sclose", "sclose": "sopen", "nheight": "depth", "date": "time", "time": "date", "birthplace": "home"}
             for a in r.sample(seen, min(len(seen), 5)):
                 if a.name not in have and close.get(a.name) not in have:
                     v = self.value(r.choice(a.values))
-                    missing.append((self.put(self.form(a.q), ask, v), self.put(self.form(a.q), subject, v, pronoun), None, subject, a))
+                    missing.append((self.put(self.asked(a), ask, v), self.put(self.asked(a), subject, v, pronoun), None, subject, a))
             if self.chance(.6):
                 a, _ = r.choice(pairs)
                 stranger = self.fresh(topic["subject"]).text
-                q = self.put(self.form(a.q), stranger, self.value(r.choice(a.values)))
+                q = self.put(self.asked(a), stranger, self.value(r.choice(a.values)))
                 missing.append((q, q, None, None, a))
             rs = [a for a, _ in pairs if a.r]
             if rs and self.chance(.4):
@@ -424,7 +541,7 @@ class Maker:
         for b in blocks:
             if not self.zh:
                 b = [(r.choice(["Also, ", "Later, ", "In addition, ", "Today, "]) + (s if s.split(" ")[0] not in ("He", "She", "It", "The", "In", "A", "At") else s[0].lower() + s[1:])) if i and self.chance(.07) else s for i, s in enumerate(b)]
-            joined += [self.sentence(s) for s in b]
+            joined += [self.sentence(self.say(s)) for s in b]
         return joined, questions, missing
 
     def frame_scene(self, frame=None, alone=True):
@@ -434,24 +551,27 @@ class Maker:
         for slot, kind in frame["slots"].items():
             kinds = kind.split(":")
             values[slot] = self.fresh(["the {" + kind + "}" if kind == "event" and not self.zh else "{" + kind + "}"])
-        form = self.form(frame["s"])
+        form = self.rng.choice(frame["more_s"]) if self.mode == "train" and self.chance(.5) else self.form(frame["s"])
 
         def fill(t, over=None):
             def replace(m):
                 v = (over or values)[m[1]] if (over or {}).get(m[1]) is not None else values[m[1]]
                 s = v.core if m[2] == "." else v.text
                 return s[0].upper() + s[1:] if m[2] == "^" else s
-            return re.sub(r"\{([A-Z])([.^]?)\}", replace, t)
+            return FRAME_SLOT.sub(replace, t)
 
-        def slots(t): return set(re.findall(r"\{([A-Z])[.^]?\}", t))
+        def slots(t): return set(FRAME_NAMES.findall(t))
         stated = slots(form)
         questions, missing = [], []
         for answer, forms in frame["q"]:
             if self.mode == "templates" and (len(forms) < 4 or len(frame["s"]) < 4): continue
             allowed = forms[-1:] if self.mode == "templates" else (forms[:-1] if len(forms) > 3 else forms)
+            if self.mode == "train" and answer in frame["more_q"] and self.chance(.6): allowed = frame["more_q"][answer]
             usable = [f for f in allowed if slots(f) <= stated and (alone or slots(f))]
             if not usable: continue
             q = r.choice(usable)
+            if self.mode == "train":
+                q = self.reworded(q)
             if slots(answer) <= stated:
                 questions.append((fill(q), fill(q), fill(answer), None, None))
                 if "A" in slots(q) and self.chance(.25):
@@ -462,7 +582,7 @@ class Maker:
                     missing.append((other, other, None, None, None))
             elif not slots(answer) & stated:
                 missing.append((fill(q), fill(q), None, None, None))
-        return [self.sentence(fill(form))], questions, missing
+        return [self.sentence(self.say(fill(form)))], questions, missing
 
     def frames_scene(self):
         k = self.rng.choice((1, 1, 2, 2, 3, 4))
@@ -510,9 +630,20 @@ class Maker:
                 q = self.form([f"Why {ask}?", f"What is the reason that {statement}?", f"For what reason {ask}?", f"Why was it that {statement}?", f"What explains that {statement}?"])
                 back = self.form([f"What happened because {cause}?", f"What was the result when {cause}?", f"What happened as a result, when {cause}?", f"What did it lead to that {cause}?"])
                 if self.chance(.4): missing.append((f"Why {self.cause_parts(self.from_list(self.l.causes)[0])[1]}?",) * 2 + (None, None, None))
+            if self.mode == "train":
+                fill = {"e": statement, "a": ask, "c": cause, "C": capital}
+                if self.chance(.5): s = self.rng.choice(wording.CAUSE_ZH if self.zh else wording.CAUSE_EN).format(**fill)
+                if self.chance(.55): q = self.upper(self.rng.choice(wording.CAUSE_Q_ZH if self.zh else wording.CAUSE_Q_EN).format(**fill))
+                if self.chance(.5): back = self.upper(self.rng.choice(wording.RESULT_Q_ZH if self.zh else wording.RESULT_Q_EN).format(**fill))
+                if missing and missing[-1][0].startswith(("Why ", "为什么")) and self.chance(.55):
+                    absent, absent_ask = self.cause_parts(self.from_list(self.l.causes)[0])
+                    if absent not in self.used:
+                        other = self.upper(self.rng.choice(wording.CAUSE_Q_ZH if self.zh else wording.CAUSE_Q_EN).format(**{**fill, "e": absent, "a": absent_ask}))
+                        missing[-1] = (other, other, None, None, None)
             sentences.append(self.sentence(s))
             questions.append((q, q, cause, None, None))
             if self.chance(.3): questions.append((back, back, statement, None, None))
+        if self.mode == "train": missing = [m for m in missing if not any(s.rstrip(".。")[-18:] in m[0] or m[0].rstrip("?？。.")[-12:] in s for s in sentences)]
         missing = [m for m in missing if not any(m[0][3:-1] in q[0] for q in questions)]
         missing = [m for m in missing if not any(e in m[0] for e in self.used if self.zh)] if self.zh else missing
         return sentences, questions, missing
@@ -570,6 +701,13 @@ class Maker:
             final = [f"What is the last step of {topic}?", "What is the last step?", f"What is the final stage of {topic}?", f"What do you do last?", f"What comes last in {topic}?"]
             nth = "What is step {i}?"
             many = [f"How many steps are there in {topic}?", "How many steps are there?", f"How many stages does {topic} have?"]
+        if self.mode == "train":
+            w = wording
+            more = lambda forms, extra: (forms[:-1] if len(forms) >= 4 else forms) + [f.replace("{n}", topic) for f in extra]
+            after, before = more(after, w.AFTER_ZH if self.zh else w.AFTER_EN), more(before, w.BEFORE_ZH if self.zh else w.BEFORE_EN)
+            first, final = more(first, w.FIRST_ZH if self.zh else w.FIRST_EN), more(final, w.FINAL_ZH if self.zh else w.FINAL_EN)
+            after, before, first, final = ([*forms, forms[0]] for forms in (after, before, first, final))  # form() leaves out the last
+            after = [f.replace("{A}", "{a}") for f in after]
         questions, missing = [], []
         i = r.randrange(last)
         q = self.form(after).format(a=steps[i]); questions.append((q, q, steps[i + 1], None, None))
@@ -638,9 +776,9 @@ class Maker:
                     if store: values[store] = w
                     x = w.text
                 return x[0].upper() + x[1:] if cap else x
-            return self.tidy(re.sub(r"\{([^{}]+)\}", replace, s))
+            return self.tidy(PROSE_SLOT.sub(replace, s))
 
-        def stated_in(s): return {m for m in re.findall(r"([A-Z])(?=[:.^}])", s)}
+        def stated_in(s): return set(PROSE_NAMES.findall(s))
         kept = [p for i, p in enumerate(t["p"]) if i == 0 or self.chance(.8)]
         texts = [fill(p) for p in kept]
         stated = set().union(*map(stated_in, kept))
@@ -654,8 +792,8 @@ class Maker:
             for q in r.sample(forms, min(len(forms), 2)):
                 needs = stated_in(q) - {"-"}
                 if needs & gone: continue
-                text = fill(q)
-                if answer == "-": missing.append((text, text, None, None, None))
+                text = fill(self.reworded(q))
+                if answer == "-": continue  # never answerable, so the wording alone would tell
                 elif plain and not any(p in kept for p in home): missing.append((text, text, None, None, None)) if home else None
                 elif stated_in(answer) & gone: missing.append((text, text, None, None, None))
                 else:
@@ -668,7 +806,9 @@ class Maker:
                 mine = {f for _, fs in t["q"] for f in fs}
                 f = r.choice(forms)
                 if f not in mine and not re.search(r"first|last|next|第一|最后|之后", f) and self.alone: missing.append((f, f, None, None, None))
-        return [self.sentence(x) for x in texts], questions, missing
+        lines = [self.sentence(x) for x in texts]
+        if any(x in self.l.kept_away for x in lines): return self.prose_scene()
+        return lines, questions, missing
 
     def compare_scene(self):
         r = self.rng
@@ -749,7 +889,7 @@ class Maker:
         sentences, questions, missing = [], [], []
         count = r.choice((1, 2, 2, 3))
         for verb in [self.from_list(self.VERBS_ZH if self.zh else self.VERBS_EN) for _ in range(count)]:
-            if verb in self.used: continue
+            if verb in self.used or (self.mode == "train" and self.verb_held(verb)): continue
             self.used.add(verb)
             agent = self.fresh(["{agent}"]).text
             time, place, reason = self.fresh(["{time}"]), self.fresh(["{place}"]), self.fresh(["{reason}"])
@@ -791,6 +931,9 @@ class Maker:
         subject = self.fresh(["{person}", "{company}", "{team}", "the {event}" if not self.zh else "{event}", "{title}", "{city}", "the {device}" if not self.zh else "{device}", "the {noun}" if not self.zh else "{building}"]).text
         roles = r.sample(self.ROLES_ZH if self.zh else self.ROLES_EN, r.choice((1, 1, 2)))
         things = r.sample(self.THINGS_ZH if self.zh else self.THINGS_EN, r.choice((1, 1, 2)))
+        if self.mode == "train":
+            roles = [x for x in roles if not self.named_held(x)]
+            things = [x for x in things if not self.named_held(x.replace("_", " "))]
         pairs = [(x, self.person(), True) for x in roles]
         for x in things:
             kind = r.choice(["{invented}", "{color}", "{n:2:90}", "{plural}", "{food}", "{habitat}", "{symptom}", "{purpose}", "{code}", "{treatment}", "{hobby}", "{subject}"])
@@ -808,8 +951,10 @@ class Maker:
                 q = f"{'Who' if person else 'What'} is {own}?"
                 if person and self.chance(.2): q = f"What is the name of {own}?"
             questions.append((q, q, v, None, None))
+        if not pairs: return self.role_scene()
         absent = [x.replace("_", " ") for x in (self.ROLES_ZH + self.THINGS_ZH if self.zh else self.THINGS_EN + self.ROLES_EN) if x.replace("_", " ") not in [p[0] for p in pairs]]
         x = r.choice(absent)
+        while self.mode == "train" and self.named_held(x): x = r.choice(absent)
         person = x in self.ROLES_ZH or x in self.ROLES_EN
         q = f"{subject}的{x}是{'谁' if person else '什么'}？" if self.zh else f"{'Who' if person else 'What'} is the {x} of {subject}?"
         missing.append((q, q, None, None, None))
@@ -886,6 +1031,7 @@ class Maker:
             k = r.random()
             scenes = [(self.topic_scene, 46), (self.frames_scene, 18), (self.cause_scene, 8), (self.proc_scene, 8), (self.verb_scene, 8), (self.role_scene, 5), (self.list_scene, 2), (self.schedule_scene, 2)]
             if self.mode == "train": scenes += [(self.prose_scene, 60)] + [(self.compare_scene, 2), (self.yes_no, 2), (self.natural_scene, 3), (self.gloss_scene if not self.zh else self.natural_scene, 2 if not self.zh else 1)]
+            if self.mode == "train": scenes += [(functools.partial(variety.alike_scene, self), 26), (functools.partial(variety.label_scene, self), 20), (functools.partial(variety.record_scene, self), 7)]
             if self.mode == "templates": scenes = scenes[:3] + [(self.proc_scene, 6)]
             if self.mode == "dialogue": scenes = scenes[:1]
             chosen = r.choices([s for s, _ in scenes], [w for _, w in scenes], k=1 if self.short else r.choice((1, 1, 1, 2, 2, 3)))
@@ -907,7 +1053,10 @@ class Maker:
         if self.chance(.05): text = "\n".join(sentences)
         return text, questions, missing
 
-    def example(self):
+    def example(self): return self.examples(1)[0]
+
+    def examples(self, most):
+        """One or more dialogues about one passage."""
         r = self.rng
         for _ in range(40):
             self.used = set()
@@ -917,25 +1066,31 @@ class Maker:
             break
         mode = self.mode
         if mode == "train":
-            turns = r.choices((1, 2, 3, 4, 5), (30, 25, 20, 15, 10))[0]
-            asked = []
-            for _ in range(turns):
-                pool = missing if (missing and self.chance(.14)) or not questions else questions
-                if not pool: break
-                i = r.randrange(len(pool))
-                near = [j for j, q in enumerate(pool) if asked and asked[-1][3] and q[3] == asked[-1][3]]
-                if near and self.chance(.5): i = r.choice(near)
-                asked.append(pool.pop(i))
-        elif mode == "unanswerable": asked = [r.choice(missing)]
+            out = []
+            for _ in range(most):
+                asked = []
+                for _ in range(r.choices((1, 2, 3, 4, 5), (30, 25, 20, 15, 10))[0]):
+                    pool = missing if (missing and self.chance(self.unanswerable)) or (not questions and not asked and not out) else questions
+                    if not pool: break
+                    i = r.randrange(len(pool))
+                    near = [j for j, q in enumerate(pool) if asked and asked[-1][3] and q[3] == asked[-1][3]]
+                    if near and self.chance(.5): i = r.choice(near)
+                    asked.append(pool.pop(i))
+                if asked: out.append(self.dialogue(text, asked))
+            return out
+        if mode == "unanswerable": asked = [r.choice(missing)]
         elif mode == "dialogue":
             first = r.choice([q for q in questions if q[3]] or questions)
             pool = [q for q in questions + (missing if self.chance(.3) else []) if q[3] == first[3] and q is not first and q[0] != first[0]]
-            if not pool: return self.example()
+            if not pool: return self.examples(1)
             asked = [first, r.choice(pool)]
         else: asked = [r.choice(questions)]
+        return [self.dialogue(text, asked)]
+
+    def dialogue(self, text, asked):
         messages = []
         for i, (q, follow, answer, entity, _) in enumerate(asked):
-            if i and entity and asked[i - 1][3] == entity and (mode == "dialogue" or self.chance(.6)): q = follow
+            if i and entity and asked[i - 1][3] == entity and (self.mode == "dialogue" or self.chance(.6)): q = follow
             q = self.question(q)
             if i == 0: q = self.arrange(text, q)
             elif self.chance(.03): q = ("问题：" if self.zh else "Question: ") + q
@@ -978,22 +1133,38 @@ def cross(rng):
     topic, there = [(a, b) for a in m.l.topics for b in other.l.topics if a["name"] == b["name"]][rng.randrange(len(m.l.topics))]
     there_attributes = {a.name: a for a in there["attributes"]}
     lines, questions, missing = m.topic_scene(topic, entities=rng.choice((1, 2)))
-    pool = [q for q in questions if q[4].name in there_attributes and q[3] in q[0] and q[2] != q[3]]
+    pool = [q for q in questions if q[4] and q[4].name in there_attributes and q[3] in q[0] and q[2] != q[3]]
     gaps = [q for q in missing if q[3] and q[4].name in there_attributes]
     if not pool: return cross(rng)
-    decline = gaps and rng.random() < .2
+    decline = gaps and rng.random() < .12
     _, _, answer, subject, a = rng.choice(gaps if decline else pool)
     b = there_attributes[a.name]
-    q = other.question(other.put(other.form(b.q), subject, other.value(rng.choice(b.values))))
+    q = other.question(other.put(other.asked(b), subject, other.value(rng.choice(b.values))))
     text = ("" if m.zh else " ").join(lines)
     return {"language": code, "system": "", "messages": [{"role": "user", "text": m.arrange(text, q)}, {"role": "assistant", "text": DECLINE[other.code] if decline else answer}]}
 
 
-def make(rng, code, mode="train", short=False):
-    if mode == "train" and not short and rng.random() < .03: return cross(rng)
-    maker = Maker(rng, code, mode)
-    maker.short = short
-    return maker.example()
+def make(rng, code, mode="train"):
+    if mode == "train" and rng.random() < .03: return cross(rng)
+    return Maker(rng, code, mode).example()
+
+
+def make_several(rng, code, short=False, unanswerable=.11):
+    """Training examples: up to two dialogues about one passage (making the passage is most of the work)."""
+    if not short and rng.random() < .03: return [cross(rng)]
+    maker = Maker(rng, code, "train")
+    maker.short, maker.unanswerable = short, unanswerable
+    return maker.examples(1 if short else 2)
+
+
+class Quick(random.Random):
+    """Draws the same kinds of things with less work; the evaluation sets are drawn with random.Random itself."""
+
+    def choice(self, items): return items[int(self.random() * len(items))]
+
+    def randint(self, low, high): return low + int(self.random() * (high - low + 1))
+
+    def randrange(self, stop): return int(self.random() * stop)
 
 
 def render(example):

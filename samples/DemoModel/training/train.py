@@ -1,106 +1,58 @@
-"""Trains the demo model on one GPU, saves it in transformers' layout and evaluates it.
+"""Makes the demo model in one run: vocabulary, data, training, saving, loss curve, evaluation.
 
-    python3 train.py --out OUT [--seconds 420] [--seed 1] [--start MODEL]
+    python3 train.py --out OUT                       one GPU; ends within --seconds (520), evaluation included
+    python3 train.py --out OUT --dry-run             a minute on a CPU, to see that everything runs; the model is worthless
 
-Worker processes make and tokenize fresh examples while the GPU trains, until the time is up (the learning rate follows
-the clock). Loss weights: answers and their end mark 1, everything else --context-weight. Documents packed into one row
-do not see each other. The result is loaded into transformers' BloomForCausalLM, compared, and saved in bfloat16.
+Data processes make fresh examples all the while. The learning rate follows the share of the time that has passed. Loss weights: answers
+and their end mark 1, everything else --context-weight. Documents packed into one row do not see each other.
+
+At the token where a refusal parts from other answers, the refusal is given some nats more than the model gives it; the model never gets
+this help later, so it needs that much more certainty to decline. How much it is follows what comes of it: from a third of the training
+on it is moved so that the model itself refuses --recall of the unanswerable questions of the training batches, and no more.
 """
-import argparse, json, math, multiprocessing as mp, os, queue, random, sys, time
+import argparse, collections, contextlib, json, math, multiprocessing, os, random, shutil, sys, threading, time
 
+STARTED = time.time()
 HERE = os.path.dirname(os.path.abspath(__file__))
+SHIPPED = os.path.normpath(f"{HERE}/../../../src/LocalBloom.AI.DemoModel/model")
 sys.path.insert(0, HERE)
-ROW, HIDDEN, LAYERS, HEADS = 1024, 256, 7, 8
+PART = 32  # rows a data process makes at a time
 
 
-def producer(index, seed, rows, out, tokenizer_path, short_examples):
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    import numpy as np
-    from tokenizers import Tokenizer
-    import generate
-    tokenizer = Tokenizer.from_file(tokenizer_path)
-    rng = random.Random(f"{seed}/{index}")
-    made, pending = 0, []
-
-    def encode(example):
-        ids, weight = [], []
-        for text, answer in generate.render(example):
-            part = tokenizer.encode(text, add_special_tokens=False).ids
-            if answer: part = part + [2]
-            ids += part
-            weight += [1 if answer else 0] * len(part)
-        return ids, weight
-
-    while True:
-        tokens = np.full((rows, ROW + 1), 3, np.uint16)
-        weights = np.zeros((rows, ROW + 1), np.uint8)
-        docs = np.zeros((rows, ROW + 1), np.uint8)
-        for r in range(rows):
-            used, doc = 0, 1
-            while True:
-                while len(pending) < 12:
-                    ids, weight = encode(generate.make(rng, rng.choice(("en", "zh")), "train", short=made < short_examples and rng.random() < .8))
-                    made += 1
-                    if len(ids) <= ROW: pending.append((ids, weight))
-                fit = next((i for i, (ids, _) in enumerate(pending) if used + len(ids) <= ROW + 1), None)
-                if fit is None or doc > 250: break
-                ids, weight = pending.pop(fit)
-                end = used + len(ids)
-                tokens[r, used:end] = ids
-                weights[r, used:end] = [w + 1 for w in weight]  # 1 context, 2 answer, 0 padding
-                weights[r, used] = 0  # nothing predicts a document's first token
-                docs[r, used:end] = doc
-                used, doc = end, doc + 1
-        out.put((tokens, weights, docs))
-
-
-def build(torch, vocabulary):
-    from torch import nn
-    import torch.nn.functional as F
-    from torch.nn.attention.flex_attention import flex_attention
-    head = HIDDEN // HEADS
-
-    class Block(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.n1, self.n2 = nn.LayerNorm(HIDDEN), nn.LayerNorm(HIDDEN)
-            self.qkv, self.dense = nn.Linear(HIDDEN, 3 * HIDDEN), nn.Linear(HIDDEN, HIDDEN)
-            self.up, self.down = nn.Linear(HIDDEN, 4 * HIDDEN), nn.Linear(4 * HIDDEN, HIDDEN)
-
-        def forward(self, x, mask, score):
-            b, t, _ = x.shape
-            q, k, v = self.qkv(self.n1(x)).view(b, t, HEADS, 3, head).permute(3, 0, 2, 1, 4)  # BLOOM's order: head, then q k v
-            y = flex_attention(q, k, v, score_mod=score, block_mask=mask)
-            x = x + self.dense(y.transpose(1, 2).reshape(b, t, HIDDEN))
-            return x + self.down(F.gelu(self.up(self.n2(x)), approximate="tanh"))
-
-    class Bloom(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.embed, self.n0, self.nf = nn.Embedding(vocabulary, HIDDEN), nn.LayerNorm(HIDDEN), nn.LayerNorm(HIDDEN)
-            self.blocks = nn.ModuleList(Block() for _ in range(LAYERS))
-            for name, p in self.named_parameters():
-                if p.dim() == 2: nn.init.normal_(p, std=.02 / (math.sqrt(2 * LAYERS) if "dense" in name or "down" in name else 1))
-                elif name.endswith("bias"): nn.init.zeros_(p)
-
-        def forward(self, ids, mask):
-            def score(s, b, h, q, k): return s - torch.exp2(-(h + 1).float()) * (q - k)  # ALiBi, eight heads: 2^-1 ... 2^-8
-            x = self.n0(self.embed(ids))
-            for block in self.blocks: x = block(x, mask, score)
-            return self.nf(x)
-
-        def loss(self, ids, targets, weights, mask):
-            logits = F.linear(self(ids, mask), self.embed.weight)
-            each = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")
-            w = weights.flatten()
-            answer, context = (w == 2).float(), (w == 1).float()
-            return (each * answer).sum() / answer.sum(), (each * context).sum() / context.sum(), answer.sum()
-
-    return Bloom()
+def arguments():
+    p = argparse.ArgumentParser()
+    p.add_argument("--out", required=True)
+    p.add_argument("--seconds", type=float, default=520, help="for the whole run")
+    p.add_argument("--reserve", type=float, default=45, help="seconds of these kept for saving and evaluation")
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--rows", type=int, default=128, help="rows of a batch")
+    p.add_argument("--length", type=int, default=1024, help="tokens of a row")
+    p.add_argument("--layers", type=int, default=7)
+    p.add_argument("--width", type=int, default=256)
+    p.add_argument("--vocabulary", type=int, default=7424)
+    p.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) - 2))
+    p.add_argument("--rate", type=float, default=.02)
+    p.add_argument("--adam-rate", type=float, default=3e-3)
+    p.add_argument("--context-weight", type=float, default=.1)
+    p.add_argument("--margin", type=float, default=2, help="nats given to a refusal at first")
+    p.add_argument("--most-margin", type=float, default=7)
+    p.add_argument("--recall", type=float, default=.92, help="share of the unanswerable questions that training lets the model refuse; 1 keeps the margin as it is")
+    p.add_argument("--unanswerable", type=float, default=.115, help="share of the questions")
+    p.add_argument("--unanswerable-end", type=float, default=.09, help="the same in the last quarter")
+    p.add_argument("--device", default=None)
+    p.add_argument("--tokenizer", help="a folder with a tokenizer.json to use instead of a new one")
+    p.add_argument("--start", help="a model folder to continue from")
+    p.add_argument("--plain", action="store_true", help="no compilation (slow)")
+    p.add_argument("--no-evaluation", action="store_true")
+    p.add_argument("--dry-run", action="store_true")
+    a = p.parse_args()
+    if a.rows > PART and a.rows % PART: p.error(f"--rows must be a multiple of {PART}")
+    if a.dry_run: a.seconds, a.reserve, a.rows, a.length, a.workers, a.layers, a.plain = 60, 20, 4, 512, 1, 2, True
+    return a
 
 
 def newton_schulz(torch, g):
-    x = g.bfloat16()
+    x = g.bfloat16() if g.is_cuda else g.float()
     tall = x.size(-2) > x.size(-1)
     if tall: x = x.mT
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
@@ -113,20 +65,20 @@ def newton_schulz(torch, g):
 class Muon:
     """Momentum with orthogonalised updates for the blocks' matrices; query, key and value apart."""
 
-    def __init__(self, torch, params, momentum=.95, decay=.02):
-        self.torch, self.momentum, self.decay, self.groups = torch, momentum, decay, {}
-        for name, p in params: self.groups.setdefault(tuple(p.shape), []).append(p)
+    def __init__(self, torch, params, width, heads, compiled, momentum=.95, decay=.02):
+        self.torch, self.width, self.heads, self.momentum, self.decay, self.groups = torch, width, heads, momentum, decay, {}
+        for p in params: self.groups.setdefault(tuple(p.shape), []).append(p)
         self.buffers = {s: torch.zeros(len(ps), *s, device=ps[0].device) for s, ps in self.groups.items()}
-        self.update = torch.compile(self.direction, dynamic=False)
+        self.update = torch.compile(self.direction, dynamic=False) if compiled else self.direction
 
     def direction(self, grads, buffer):
         torch = self.torch
         buffer = buffer * self.momentum + grads * (1 - self.momentum)
         u = grads * (1 - self.momentum) + buffer * self.momentum
         n, rows, columns = u.shape
-        if rows == 3 * HIDDEN:
-            v = u.view(n, HEADS, 3, HIDDEN // HEADS, columns).transpose(1, 2).reshape(n * 3, HIDDEN, columns)
-            v = newton_schulz(torch, v).view(n, 3, HEADS, HIDDEN // HEADS, columns).transpose(1, 2).reshape(n, rows, columns)
+        if rows == 3 * self.width:
+            v = u.view(n, self.heads, 3, self.width // self.heads, columns).transpose(1, 2).reshape(n * 3, self.width, columns)
+            v = newton_schulz(torch, v).view(n, 3, self.heads, self.width // self.heads, columns).transpose(1, 2).reshape(n, rows, columns)
         else:
             v = newton_schulz(torch, u) * max(1, rows / columns) ** .5
         return v.float(), buffer
@@ -140,158 +92,221 @@ class Muon:
                 torch._foreach_add_(ps, list(u.unbind(0)), alpha=-rate)
 
 
-def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--out", required=True)
-    p.add_argument("--seconds", type=float, default=420)
-    p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--rows", type=int, default=128)
-    p.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) - 1))
-    p.add_argument("--rate", type=float, default=.02)
-    p.add_argument("--adam-rate", type=float, default=3e-3)
-    p.add_argument("--context-weight", type=float, default=.1)
-    p.add_argument("--short-examples", type=int, default=8000)
-    p.add_argument("--tokenizer", default=f"{HERE}/tokenizer")
-    p.add_argument("--start", help="a model folder to continue from")
-    p.add_argument("--no-evaluation", action="store_true")
-    a = p.parse_args()
-    started = time.time()
-    os.makedirs(a.out, exist_ok=True)
-    context = mp.get_context("fork")
-    ready = context.Queue(maxsize=64)
-    workers = [context.Process(target=producer, args=(i, a.seed, a.rows // 4, ready, f"{a.tokenizer}/tokenizer.json", a.short_examples), daemon=True) for i in range(a.workers)]
-    for w in workers: w.start()
+class Feed:
+    """Whole batches from the data processes, read by a thread; used ones come again where the processes lag behind."""
 
-    import numpy as np
-    import torch
-    from torch.nn.attention.flex_attention import create_block_mask
-    torch.manual_seed(a.seed)
-    torch.set_float32_matmul_precision("high")
-    device = "cuda"
-    with open(f"{a.tokenizer}/tokenizer.json", encoding="utf-8") as f: vocabulary = len(json.load(f)["model"]["vocab"])
-    model = build(torch, vocabulary).to(device)
-    if a.start:
-        from safetensors.torch import load_file
-        given = load_file(f"{a.start}/model.safetensors")
-        with torch.no_grad():
-            for name, x in weights_of(model).items(): x.copy_(given[name].float())
-    parameters = sum(x.numel() for x in model.parameters())
-    log = open(f"{a.out}/train.log", "w")
+    def __init__(self, parts, rows, length, most=600):
+        self.ready, self.used, self.parts, self.most = collections.deque(), [], parts, most
+        self.fresh = self.repeated = 0
+        self.rng = random.Random(7)
+        self.pieces = rows // PART if rows > PART else 1
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        import numpy
+        while True:
+            part = [self.parts.get() for _ in range(self.pieces)]
+            while len(self.ready) >= self.most: time.sleep(.02)
+            self.ready.append([numpy.concatenate(x) for x in zip(*part)])
+
+    def next(self):
+        while not self.ready and len(self.used) < 32: time.sleep(.01)
+        if self.ready:
+            batch = self.ready.popleft()
+            self.fresh += 1
+            if len(self.used) < 1200: self.used.append(batch)
+            else: self.used[self.rng.randrange(1200)] = batch
+            return batch
+        self.repeated += 1
+        return self.rng.choice(self.used)
+
+
+def main():
+    a = arguments()
+    model_folder = f"{a.out}/model"
+    os.makedirs(model_folder, exist_ok=True)
+    log = open(f"{a.out}/train.log", "w", encoding="utf-8")
+
+    def since(): return time.time() - STARTED
 
     def say(line):
         print(line, flush=True)
         log.write(line + "\n")
         log.flush()
 
-    say(f"seed {a.seed}, {parameters:,} parameters, vocabulary {vocabulary}, {torch.cuda.get_device_name()}, {a.workers} workers, {a.seconds:.0f} s")
-    matrices = [(n, x) for n, x in model.named_parameters() if x.dim() == 2 and "embed" not in n]
+    say(f"arguments {json.dumps(vars(a))}")
+    shutil.copy(f"{SHIPPED}/prompt_template.json", f"{model_folder}/prompt_template.json")
+    tokenizer_file = f"{model_folder}/tokenizer.json"
+    context = multiprocessing.get_context("fork")  # everything is forked before CUDA is touched
+    learner = None
+    if os.path.exists(tokenizer_file): os.remove(tokenizer_file)
+    if a.tokenizer: shutil.copy(f"{a.tokenizer}/tokenizer.json", tokenizer_file)
+    else:
+        import train_tokenizer
+        learner = context.Process(target=train_tokenizer.main, args=(model_folder, a.vocabulary, a.workers, a.seed, say))
+        learner.start()
+
+    import batches
+    part_rows = min(PART, a.rows)
+    parts, share = context.Queue(maxsize=256), context.Value("d", a.unanswerable, lock=False)
+    workers = [context.Process(target=batches.produce, args=(i, a.seed, part_rows, a.length, parts, tokenizer_file, share, 8), daemon=True) for i in range(a.workers)]
+    for w in workers: w.start()
+    feed = Feed(parts, a.rows, a.length)
+
+    import torch
+    import model as bloom
+    import tokens
+    torch.manual_seed(a.seed)
+    torch.set_float32_matmul_precision("high")
+    device = torch.device(a.device or ("cuda" if torch.cuda.is_available() and not a.dry_run else "cpu"))
+    cuda = device.type == "cuda"
+    if not cuda: torch.set_num_threads(1)
+    vocabulary = len(tokens.Pieces(tokenizer_file).vocabulary) if a.tokenizer else a.vocabulary
+    model = (bloom.read(a.start) if a.start else bloom.Bloom(vocabulary, a.width, a.layers)).to(device)
+    count = sum(x.numel() for x in model.parameters())
+    say(f"{count:,} parameters, vocabulary {vocabulary}, {torch.cuda.get_device_name() if cuda else 'CPU'}, torch {torch.__version__}, {a.workers} data processes")
+    refusal = torch.zeros(vocabulary, device=device)  # 1 at the tokens that begin a refusal
+    compiled = cuda and not a.plain and bloom.flex_attention is not None and hasattr(torch, "compile")
+    matrices = [x for n, x in model.named_parameters() if x.dim() == 2 and "embed" not in n]
     rest = [x for n, x in model.named_parameters() if not (x.dim() == 2 and "embed" not in n)]
-    muon = Muon(torch, matrices)
-    adam = torch.optim.AdamW(rest, lr=a.adam_rate, betas=(.9, .98), weight_decay=0.0, fused=True)
-    loss_of = torch.compile(model.loss, dynamic=False)
-    make_mask = torch.compile(create_block_mask, dynamic=False)
-    replay, fresh, repeated = [], 0, 0
-    part = []
+    muon = Muon(torch, matrices, model.width, model.heads, compiled)
+    adam = torch.optim.AdamW(rest, lr=a.adam_rate, betas=(.9, .98), weight_decay=0.0, **({"fused": True} if cuda else {}))
 
-    def next_batch():
-        nonlocal fresh, repeated
-        while len(part) < 4:
-            try: part.append(ready.get(block=len(replay) < 48))
-            except queue.Empty: break
-        if len(part) == 4:
-            batch = [torch.from_numpy(np.concatenate([x[i] for x in part])) for i in range(3)]
-            part.clear()
-            batch = (batch[0].to(torch.int32), batch[1], batch[2])
-            if len(replay) < 1500: replay.append(batch)
-            else: replay[random.randrange(len(replay))] = batch
-            fresh += 1
-        else:
-            repeated += 1
-            batch = random.choice(replay)
-        return [x.pin_memory().to(device, non_blocking=True) for x in batch]
+    def loss_of(ids, targets, roles, mask, given):
+        """(loss of answers, loss of the rest, refusals that the model makes by itself, refusals that are right)"""
+        logits = model.logits(model(ids, mask)).float().flatten(0, 1)
+        roles, targets = roles.flatten(), targets.flatten()
+        answer, other, refused = (roles >= 2).float(), (roles == 1).float(), roles == 4
+        made = refused & (logits.gather(1, targets[:, None])[:, 0] >= logits.amax(-1))
+        logits = logits + (roles >= 3).float()[:, None] * given[None]
+        each = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+        return (each * answer).sum() / answer.sum().clamp(min=1), (each * other).sum() / other.sum().clamp(min=1), made.float().sum().detach(), refused.float().sum()
 
-    step, first, curve, sums, count = 0, None, [], None, 0
-    while True:
-        ids, weights, docs = next_batch()
-        ids, docs = ids.long(), docs.int()
+    quick_loss = torch.compile(loss_of, dynamic=False) if compiled else loss_of
+    quick_mask = torch.compile(bloom.create_block_mask, dynamic=False) if compiled else None
+
+    def half(): return torch.autocast("cuda", torch.bfloat16) if cuda else contextlib.nullcontext()
+
+    def backward(ids, roles, docs):
+        """Gradients of one batch; in pieces of a few rows where attention keeps whole score matrices."""
+        nonlocal compiled, quick_loss
         d = docs[:, :-1].contiguous()
+        x, y, w = ids[:, :-1].contiguous(), ids[:, 1:].contiguous(), roles[:, 1:].contiguous()
+        if compiled:
+            try:
+                with half(): answer, other, made, due = quick_loss(x, y, w, bloom.flex_mask(d, quick_mask), refusal * margin)
+                (answer + a.context_weight * other).backward()
+                return torch.stack([answer.detach(), other.detach(), made, due])
+            except Exception as e:
+                if not warming: raise
+                say(f"no compilation, going on without: {e!r}"[:600])
+                compiled, quick_loss, muon.update = False, loss_of, muon.direction
+                model.zero_grad(set_to_none=True)
+        size = min(8, len(x)) if cuda else len(x)
+        total, part = torch.zeros(4, device=device), size / len(x)
+        for s in range(0, len(x), size):
+            with half(): answer, other, made, due = loss_of(x[s:s + size], y[s:s + size], w[s:s + size], bloom.score_mask(d[s:s + size]), refusal * margin)
+            ((answer + a.context_weight * other) * part).backward()
+            total += torch.stack([answer.detach() * part, other.detach() * part, made, due])
+        return total
 
-        def same(b, h, q, k): return (q >= k) & (d[b, q] == d[b, k])
-        mask = make_mask(same, a.rows, None, ROW, ROW, device=device)
-        if step == 3:
-            torch.cuda.synchronize()
-            first = time.time()  # compilation is done
-            say(f"ready after {first - started:.0f} s")
-        now = time.time() - (first or time.time())
-        total = a.seconds - ((first or started) - started)
-        progress = min(1.0, now / total) if first else 0.0
-        scale = min(1.0, (step + 1) / 150) * (1.0 if progress < .25 else .5 + .5 * math.cos(math.pi * (progress - .25) / .75)) 
-        with torch.autocast("cuda", torch.bfloat16):
-            answer, other, n = loss_of(ids[:, :-1].contiguous(), ids[:, 1:].contiguous(), weights[:, 1:].contiguous(), mask)
-        (answer + a.context_weight * other).backward()
+    def update(rate):
         torch.nn.utils.clip_grad_norm_(rest, 1.0)
-        for g in adam.param_groups: g["lr"] = a.adam_rate * scale
+        for g in adam.param_groups: g["lr"] = a.adam_rate * rate
         adam.step()
-        muon.step(a.rate * scale)
+        muon.step(a.rate * rate)
         model.zero_grad(set_to_none=True)
-        sums = torch.stack([answer.detach(), other.detach()]) + (0 if sums is None else sums)
-        step, count = step + 1, count + 1
-        if step % 100 == 0:
-            x, y = (sums / count).tolist()
-            sums, count = None, 0
+
+    # While the vocabulary is learnt: compile on made-up rows, with a rate of 0, and forget what the optimizers saw.
+    margin, warming = a.margin, True
+    for _ in range(3 if compiled else 0):
+        shape = (a.rows, a.length + 1)
+        backward(torch.randint(4, vocabulary, shape, device=device), torch.randint(0, 4, shape, device=device, dtype=torch.int32), torch.arange(shape[1], device=device, dtype=torch.int32)[None].expand(shape).div(200, rounding_mode="floor").contiguous())
+        try: update(0.0)
+        except Exception as e:
+            say(f"no compilation of the optimizer: {e!r}"[:400])
+            muon.update = muon.direction
+            update(0.0)
+    adam.state.clear()
+    for b in muon.buffers.values(): b.zero_()
+    warming = False
+    if cuda: torch.cuda.synchronize()
+    say(f"compiled after {since():.0f} s" if compiled else "not compiled")
+    if learner:
+        learner.join()
+        if learner.exitcode: raise SystemExit("the vocabulary could not be learnt")
+    pieces = tokens.Pieces(tokenizer_file)
+    if len(pieces.vocabulary) != vocabulary: raise SystemExit(f"the vocabulary has {len(pieces.vocabulary)} tokens, not {vocabulary}")
+    check_tokens(pieces, tokenizer_file, say)
+    for text, at in ((" The passage does not say.", 0), (" 文中没有提到。", 1)): refusal[pieces.encode(text)[at]] = 1
+
+    end = STARTED + a.seconds - a.reserve
+    step, first, curve, sums, counted, since_last = 0, None, [], None, None, 0
+    every = 100 if cuda else 10
+    per_step, warm = a.rows * a.length, 150 if cuda else 20
+    while True:
+        ids, roles, docs = feed.next()
+        ids, roles, docs = (torch.from_numpy(x.astype("int64") if i == 0 else x.astype("int32")) for i, x in enumerate((ids, roles, docs)))
+        if cuda: ids, roles, docs = (x.pin_memory().to(device, non_blocking=True) for x in (ids, roles, docs))
+        if first is None:
+            first = time.time()
+            say(f"ready after {since():.0f} s, {len(feed.ready)} fresh batches waiting")
+        progress = min(1.0, (time.time() - first) / max(1.0, end - first))
+        share.value = a.unanswerable_end if progress > .72 else a.unanswerable
+        scale = min(1.0, (step + 1) / warm) * (1.0 if progress < .3 else max(.0, .5 + .5 * math.cos(math.pi * (progress - .3) / .7)))
+        seen = backward(ids, roles, docs)
+        update(scale)
+        sums = seen if sums is None else sums + seen
+        counted = seen[2:] if counted is None else counted + seen[2:]
+        step, since_last = step + 1, since_last + 1
+        if step % (every // 5) == 0:
+            made, due = counted.tolist()
+            counted = None
+            if progress > .33 and a.recall < 1 and due: margin = min(a.most_margin, max(0.0, margin + 3 * max(-.2, made / due - a.recall)))
+        if step % every == 0:
+            x, y, made, due = sums.tolist()
+            x, y, made = x / since_last, y / since_last, made / max(1, due)
+            sums, since_last = None, 0
             curve.append((step, x, y))
-            say(f"step {step} {time.time() - started:.0f} s answer {x:.4f} context {y:.4f} rate {scale:.3f} tokens {step * a.rows * ROW / 1e6:.0f} M fresh {fresh} repeated {repeated}")
+            say(f"step {step} {since():.0f} s answer {x:.4f} context {y:.4f} refused {made:.3f} margin {margin:.1f} rate {scale:.3f} tokens {step * per_step / 1e6:.1f} M fresh {feed.fresh} repeated {feed.repeated} waiting {len(feed.ready)}")
         if progress >= 1: break
     for w in workers: w.terminate()
-    say(f"trained {step} steps, {step * a.rows * ROW / 1e6:.0f} M tokens ({fresh * a.rows * ROW / 1e6:.0f} M fresh) in {time.time() - started:.0f} s")
-    save(torch, model, vocabulary, a, say)
+    say(f"trained {step} steps, {step * per_step / 1e6:.0f} M tokens, {feed.fresh * per_step / 1e6:.0f} M of them fresh, in {since():.0f} s")
+    bloom.write(model, model_folder)
+    say(f"saved, {os.path.getsize(model_folder + '/model.safetensors'):,} bytes")
     plot(curve, f"{a.out}/loss.png", say)
+    try: compare(torch, bloom, model, model_folder, device, say)
+    except Exception as e: say(f"comparison failed: {e!r}"[:400])
     if not a.no_evaluation:
         import evaluate
-        evaluate.main(f"{a.out}/model", HERE, f"{a.out}/evaluation.json", say)
-    say(f"done in {time.time() - started:.0f} s")
+        evaluate.main(model_folder, HERE, f"{a.out}/evaluation.json", say, most=20 if a.dry_run else None)
+    say(f"done in {since():.0f} s")
 
 
-def weights_of(model):
-    """The model's parameters by transformers' names."""
-    state = {"transformer.word_embeddings.weight": model.embed.weight, "transformer.word_embeddings_layernorm": model.n0, "transformer.ln_f": model.nf}
-    names = {"n1": "input_layernorm", "n2": "post_attention_layernorm", "qkv": "self_attention.query_key_value", "dense": "self_attention.dense", "up": "mlp.dense_h_to_4h", "down": "mlp.dense_4h_to_h"}
-    for i, block in enumerate(model.blocks):
-        for mine, theirs in names.items(): state[f"transformer.h.{i}.{theirs}"] = getattr(block, mine)
-    flat = {}
-    for name, x in state.items():
-        if hasattr(x, "bias"): flat[name + ".weight"], flat[name + ".bias"] = x.weight, x.bias
-        else: flat[name] = x
-    return {k: v.detach() for k, v in flat.items()}
+def check_tokens(pieces, path, say):
+    """The quick tokenisation against the library's."""
+    try: from tokenizers import Tokenizer
+    except ImportError:
+        say("no tokenizers package: tokenisation not compared")
+        return
+    import generate
+    library, rng, different = Tokenizer.from_file(path), random.Random(99), 0
+    texts = [t for _ in range(400) for t, _ in generate.render(generate.make(rng, rng.choice(("en", "zh"))))]
+    for t in texts: different += library.encode(t, add_special_tokens=False).ids != pieces.encode(t)
+    say(f"tokenisation differs from the library's in {different} of {len(texts)} texts")
+    if different: raise SystemExit("the pieces of tokens.py do not fit this tokenizer")
 
 
-def save(torch, model, vocabulary, a, say):
-    import shutil
-    from transformers import BloomConfig, BloomForCausalLM, GenerationConfig
-    config = BloomConfig(vocab_size=vocabulary, hidden_size=HIDDEN, n_layer=LAYERS, n_head=HEADS, layer_norm_epsilon=1e-5, bos_token_id=1, eos_token_id=2, pad_token_id=3, seq_length=2048, tie_word_embeddings=True)
-    target = BloomForCausalLM(config).eval()
-    flat = {k: v.float().cpu() for k, v in weights_of(model).items()}
-    flat["lm_head.weight"] = flat["transformer.word_embeddings.weight"]
-    target.load_state_dict(flat)
-    try: compare(torch, model, vocabulary, target, say)
-    except Exception as e: say(f"comparison failed: {e!r}"[:400])
-    target = target.cpu()
-    target = target.to(torch.bfloat16)
-    target.config.dtype = torch.bfloat16
-    target.generation_config = GenerationConfig(bos_token_id=1, eos_token_id=2, pad_token_id=3)
-    target.save_pretrained(f"{a.out}/model")
-    for name in ("tokenizer.json", "tokenizer_config.json"): shutil.copy(f"{a.tokenizer}/{name}", f"{a.out}/model/{name}")
-    say(f"saved, {os.path.getsize(a.out + '/model/model.safetensors'):,} bytes")
-
-
-def compare(torch, model, vocabulary, target, say):
-    from torch.nn.attention.flex_attention import create_block_mask
+def compare(torch, bloom, model, folder, device, say):
+    """What was saved, read by transformers, against the model in memory."""
+    from transformers import AutoModelForCausalLM
     torch.set_float32_matmul_precision("highest")
-    ids = torch.randint(4, vocabulary, (2, 256), device="cuda")
+    ids = torch.randint(4, model.embed.num_embeddings, (2, 256), generator=torch.Generator().manual_seed(1)).to(device)
+    saved = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval().to(device)
     with torch.no_grad():
-        reference = target.float().cuda()(ids).logits
-        mask = create_block_mask(lambda b, h, q, k: q >= k, 2, None, 256, 256, device="cuda")
-        own = torch.nn.functional.linear(torch.compile(model, dynamic=False)(ids, mask), model.embed.weight)
+        reference = saved(ids).logits
+        own = bloom.read(folder).to(device)
+        own = own.logits(own(ids, bloom.score_mask(torch.ones_like(ids))))
         say(f"transformers agrees: relative difference {((own - reference).norm() / reference.norm()).item():.2e}, same next token {(own.argmax(-1) == reference.argmax(-1)).float().mean().item():.4f}")
 
 
@@ -301,7 +316,9 @@ def plot(curve, path, say):
         matplotlib.use("Agg")
         import matplotlib.pyplot as plt
     except ImportError:
-        say("no matplotlib, no picture")
+        say("no matplotlib: a picture without labels")
+        import picture
+        picture.curves(path, curve)
         return
     figure, axis = plt.subplots(figsize=(7, 4))
     axis.plot([c[0] for c in curve], [c[1] for c in curve], label="answers")
