@@ -75,6 +75,24 @@ public static class BloomServiceCollectionExtensions
         return services.AddClient(serviceKey);
     }
 
+    /// <summary>Adds a singleton embedding generator over the engine of a registered chat client: one model in memory serves both.</summary>
+    /// <param name="services">The services to add to.</param>
+    /// <param name="serviceKey">The chat client's key, which becomes the generator's; <see langword="null"/> for the one without a key.</param>
+    /// <returns>A builder on which middleware such as caching or telemetry can be stacked.</returns>
+    /// <exception cref="InvalidOperationException">There is no chat client under the key yet.</exception>
+    public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddBloomEmbeddingGenerator(this IServiceCollection services, string? serviceKey = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        if (!services.HasBloomEngine(serviceKey))
+        {
+            throw new InvalidOperationException(
+                $"No BLOOM chat client is registered {(serviceKey is null ? "without a key" : $"with the key '{serviceKey}'")}. Call AddBloomChatClient first: both share its model.");
+        }
+
+        return services.AddKeyedEmbeddingGenerator(
+            serviceKey, provider => new BloomEmbeddingGenerator(provider.GetRequiredKeyedService<BloomEngine>(serviceKey)));
+    }
+
     /// <summary>Adds the engine that serves every client and service under a key, and the validation of its options, whose name is that key.</summary>
     /// <param name="services">The services to add to.</param>
     /// <param name="key">The key; <see langword="null"/> for the one without a key.</param>

@@ -40,7 +40,9 @@ namespace LocalBloom.AI;
 public sealed class BloomChatClient : IChatClient
 {
     // Nothing listens: the model runs in this process. Telemetry wants an address with a port, and 0 is the port that nobody can have.
-    private static readonly Uri s_providerUri = new("http://127.0.0.1:0");
+    internal static readonly Uri ProviderUri = new("http://127.0.0.1:0");
+
+    internal const string ProviderName = "localbloom";
 
     private readonly IGenerationEngine _engine;
     private readonly bool _ownsEngine;
@@ -68,7 +70,7 @@ public sealed class BloomChatClient : IChatClient
         _historyPolicy = options.HistoryPolicy;
         _mapper = new ChatRequestMapper(
             engine.ModelId, new Lazy<PromptTemplate>(() => given ?? engine.FindDeclaredTemplate() ?? PromptTemplate.Bloomz), options.MaxOutputTokens);
-        _metadata = new ChatClientMetadata("localbloom", s_providerUri, engine.ModelId);
+        _metadata = new ChatClientMetadata(ProviderName, ProviderUri, engine.ModelId);
         _logger = loggerFactory?.CreateLogger<BloomChatClient>() ?? NullLogger<BloomChatClient>.Instance;
     }
 

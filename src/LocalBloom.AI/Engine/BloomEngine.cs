@@ -57,6 +57,10 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <exception cref="InvalidOperationException">The model is not loaded.</exception>
     public int MaxContextTokens => Loaded.Plan.Footprint.ContextTokens;
 
+    /// <summary>Gets the numbers of a hidden state, and of an embedding.</summary>
+    /// <exception cref="InvalidOperationException">The model is not loaded.</exception>
+    public int HiddenSize => Loaded.Config.HiddenSize;
+
     /// <summary>Gets the bytes that the engine took of each device, by device name.</summary>
     /// <exception cref="InvalidOperationException">The model is not loaded.</exception>
     public IReadOnlyDictionary<string, long> DeviceMemory => Loaded.Arenas.ToDictionary(arena => arena.Device.ToString(), arena => arena.Capacity);

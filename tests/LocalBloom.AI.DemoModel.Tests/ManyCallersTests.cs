@@ -1,0 +1,143 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using LocalBloom.AI.Testing;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace LocalBloom.AI.DemoModel.Tests;
+
+public sealed class ManyCallersTests(ITestOutputHelper output) : IDisposable
+{
+    private const int Callers = 32;
+
+    private readonly ServiceProvider _services = Services();
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _services.Dispose();
+
+    // A few seconds here; LOCALBLOOM_SOAK_SECONDS makes it longer.
+    [Fact]
+    public async Task ManyCallers_ThatComeAndGo_EachGetWhatTheyGetAlone()
+    {
+        double seconds = double.Parse(Environment.GetEnvironmentVariable("LOCALBLOOM_SOAK_SECONDS") ?? "5", CultureInfo.InvariantCulture);
+        IChatClient client = _services.GetRequiredService<IChatClient>();
+        Request[] requests = [.. Enumerable.Range(0, 24).Select(Request.Create)];
+        string[] alone = new string[requests.Length];
+        for (int i = 0; i < requests.Length; i++)
+        {
+            alone[i] = (await client.GetResponseAsync(requests[i].Messages, requests[i].Options, Cancellation)).Text;
+        }
+
+        long before = ProcessMemory.Anonymous();
+        var errors = new ConcurrentQueue<string>();
+        int finished = 0, cancelled = 0;
+        long start = Stopwatch.GetTimestamp();
+        await Task.WhenAll(Enumerable.Range(0, Callers).Select(caller => Task.Run(() => Call(caller), Cancellation)));
+
+        long grown = ProcessMemory.Anonymous() - before;
+        output.WriteLine($"{Callers} callers, {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s: {finished} replies, {cancelled} cancelled, {grown / 1e6:0.0} MB more memory");
+        Assert.Empty(errors);
+        Assert.True(finished > 0 && cancelled > 0);
+        Assert.InRange(grown, long.MinValue, 96L << 20); // 16 times the cache of a request; what malloc keeps between threads is some 10 MB
+
+        async Task Call(int caller)
+        {
+            var random = new Random(caller);
+            while (Stopwatch.GetElapsedTime(start).TotalSeconds < seconds)
+            {
+                int i = random.Next(requests.Length);
+                using var leaving = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+                if (random.Next(3) == 0)
+                {
+                    leaving.CancelAfter(random.Next(1, 150));
+                }
+
+                try
+                {
+                    string text = (await client.GetResponseAsync(requests[i].Messages, requests[i].Options, leaving.Token)).Text;
+                    Interlocked.Increment(ref finished);
+                    if (text != alone[i])
+                    {
+                        errors.Enqueue($"request {i}: '{text}' in company, '{alone[i]}' alone");
+                    }
+                }
+                catch (OperationCanceledException) when (leaving.IsCancellationRequested)
+                {
+                    Interlocked.Increment(ref cancelled);
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Embeddings_BringLikeTextsTogether()
+    {
+        IEmbeddingGenerator<string, Embedding<float>> generator = _services.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
+
+        GeneratedEmbeddings<Embedding<float>> embeddings = await generator.GenerateAsync(
+            ["The ferry to the island leaves at nine.", "The ferry to the island leaves at ten.", "图书馆星期一关门。"], cancellationToken: Cancellation);
+
+        Assert.Equal(3, embeddings.Count);
+        Assert.True(Cosine(embeddings[0], embeddings[1]) > Cosine(embeddings[0], embeddings[2]));
+        var metadata = (EmbeddingGeneratorMetadata)generator.GetService(typeof(EmbeddingGeneratorMetadata))!;
+        Assert.All(embeddings, embedding => Assert.Equal(metadata.DefaultModelId, embedding.ModelId));
+        Assert.True(embeddings.Usage!.InputTokenCount > 3);
+        Assert.Equal(embeddings.Usage.InputTokenCount, embeddings.Usage.TotalTokenCount);
+        Assert.Same(_services.GetRequiredService<BloomEngine>(), generator.GetService(typeof(BloomEngine)));
+    }
+
+    [Fact]
+    public async Task Embeddings_RefuseWhatCannotBe_ByName()
+    {
+        IEmbeddingGenerator<string, Embedding<float>> generator = _services.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
+
+        Assert.Contains("Text 1 of 2", (await Assert.ThrowsAsync<ArgumentException>(() => generator.GenerateAsync(["a", ""], cancellationToken: Cancellation))).Message, StringComparison.Ordinal);
+        Assert.Contains("Dimensions", (await Assert.ThrowsAsync<NotSupportedException>(() => generator.GenerateAsync(["a"], new() { Dimensions = 7 }, Cancellation))).Message, StringComparison.Ordinal);
+        Assert.Contains("ModelId", (await Assert.ThrowsAsync<NotSupportedException>(() => generator.GenerateAsync(["a"], new() { ModelId = "x" }, Cancellation))).Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<ContextOverflowException>(() => generator.GenerateAsync([string.Concat(Enumerable.Repeat("word ", 5_000))], cancellationToken: Cancellation));
+        Assert.Empty(await generator.GenerateAsync([], cancellationToken: Cancellation));
+        Assert.Throws<InvalidOperationException>(() => new ServiceCollection().AddBloomEmbeddingGenerator());
+    }
+
+    private static ServiceProvider Services()
+    {
+        var services = new ServiceCollection();
+        services.AddBloomChatClient(options =>
+        {
+            options.Devices = ["cpu"];
+            options.NumberType = BloomNumberType.Float32;
+        });
+        services.AddBloomEmbeddingGenerator();
+        return services.BuildServiceProvider();
+    }
+
+    private static double Cosine(Embedding<float> a, Embedding<float> b)
+    {
+        double Dot(Embedding<float> x, Embedding<float> y) => x.Vector.ToArray().Zip(y.Vector.ToArray(), (p, q) => (double)p * q).Sum();
+        return Dot(a, b) / Math.Sqrt(Dot(a, a) * Dot(b, b));
+    }
+
+    // Different prompts, lengths, seeds and stop words.
+    private sealed record Request(ChatMessage[] Messages, ChatOptions Options)
+    {
+        public static Request Create(int number)
+        {
+            string passage = string.Join(' ', Enumerable.Range(0, 1 + (number % 7)).Select(i => $"Room {number + i} is kept by Anna number {i} and opens at {i + 8} o'clock."));
+            var options = new ChatOptions { MaxOutputTokens = 8 + (3 * number) };
+            if (number % 2 == 1)
+            {
+                options.Temperature = 0.9f;
+                options.Seed = number;
+            }
+
+            if (number % 3 == 0)
+            {
+                options.StopSequences = ["a", "\n"];
+            }
+
+            return new Request([new ChatMessage(ChatRole.User, $"{passage}\n\nWho keeps room {number}?")], options);
+        }
+    }
+}
