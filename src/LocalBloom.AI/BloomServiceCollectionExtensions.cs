@@ -111,6 +111,7 @@ public static class BloomServiceCollectionExtensions
         services.AddKeyedSingleton(key, (provider, _) => new BloomEngine(GetOptions(provider, key), provider.GetService<ILoggerFactory>()));
     }
 
+    /// <summary>Gets whether a key has an engine; <see langword="null"/> is the one without a key.</summary>
     internal static bool HasBloomEngine(this IServiceCollection services, string? key) =>
         services.Any(service => service.ServiceType == typeof(BloomEngine) && Equals(service.ServiceKey, key));
 

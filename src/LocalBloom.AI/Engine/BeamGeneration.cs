@@ -5,7 +5,7 @@ namespace LocalBloom.AI.Engine;
 /// <summary>Beam search: of all continuations of the replies followed so far, the most probable are followed further.</summary>
 /// <remarks>
 /// As transformers does it without early stopping: twice as many candidates as beams are looked at, so that replies that end leave enough;
-/// an ended reply scores its log-probability divided by a power of its length; the search is over once no beam can still beat the worst kept.
+/// an ended reply scores its log-probability divided by a power of its length; the search is over once no beam, scored as it stands, beats the worst kept.
 /// </remarks>
 internal sealed class BeamGeneration : TextGeneration
 {
@@ -14,8 +14,8 @@ internal sealed class BeamGeneration : TextGeneration
     private readonly List<EndedReply> _ended = [];
 
     /// <summary>Initializes a new instance of the <see cref="BeamGeneration"/> class.</summary>
-    public BeamGeneration(GenerationRequest request, ReplyLimits limits, TimeSpan? timeout, TimeProvider time, CancellationToken cancellationToken)
-        : base(request, limits, timeout, time, cancellationToken)
+    public BeamGeneration(GenerationRequest request, ReplyLimits limits, TimeSpan? timeout, CancellationToken cancellationToken)
+        : base(request, limits, timeout, cancellationToken)
     {
         _beams = Settings.BeamCount;
         var first = new Sequence(this, request.PromptIds);
@@ -41,7 +41,8 @@ internal sealed class BeamGeneration : TextGeneration
     public override void Take(IReadOnlyList<(Sequence Sequence, SampledToken Token)> chosen, CacheBlockPool pool)
     {
         var candidates = chosen
-            .SelectMany(beam => beam.Token.Top!.Take(2 * _beams).Select(next => (beam.Sequence, Next: next, Top: beam.Token.Top!, Sum: Sum(_paths[beam.Sequence]) + next.LogProbability)))
+            .Select(beam => (beam.Sequence, Top: beam.Token.Top!, Sum: Sum(_paths[beam.Sequence])))
+            .SelectMany(beam => beam.Top.Take(2 * _beams).Select(next => (beam.Sequence, Next: next, beam.Top, Sum: beam.Sum + next.LogProbability)))
             .Where(candidate => !double.IsNegativeInfinity(candidate.Sum))
             .OrderByDescending(candidate => candidate.Sum)
             .Take(2 * _beams);
@@ -93,7 +94,7 @@ internal sealed class BeamGeneration : TextGeneration
         }
     }
 
-    // Log-probabilities only sink: the best beam's score as it is now bounds what it can still become.
+    // Transformers' rule. With a length penalty above 0 a longer reply may yet score higher: it trades that chance for an end.
     private bool IsOver(List<(Sequence Parent, List<SampledToken> Path)> followed) =>
         _ended.Count == _beams && followed.Max(beam => Score(beam.Path)) <= _ended[^1].Score;
 

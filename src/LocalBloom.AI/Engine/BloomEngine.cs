@@ -94,6 +94,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
 
     /// <summary>Counts the tokens of a text by itself; in a prompt, a token may span the end of one text and the beginning of the next.</summary>
     /// <param name="text">Any text; what looks like a special token is counted as text.</param>
+    /// <returns>0 for an empty text, else at least 1.</returns>
     /// <exception cref="InvalidOperationException">The model is not loaded, or has no tokenizer.</exception>
     public int CountTokens(string text)
     {
@@ -107,10 +108,12 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <inheritdoc/>
     PromptTemplate? IGenerationEngine.FindDeclaredTemplate() => ModelFolder.FindDeclaredTemplate(_options.Model);
 
-    /// <summary>Generates one sequence, loading the model first if need be.</summary>
+    /// <summary>Generates the replies to a prompt, loading the model first if need be.</summary>
     /// <param name="request">Prompt, length and sampling.</param>
     /// <param name="cancellationToken">Ends the generation at the next step.</param>
-    /// <returns>A delta for each generated token; the last one says why it is the last.</returns>
+    /// <returns>A delta for each generated token, those of several replies mixed; each reply's last one says why it is the last.</returns>
+    /// <exception cref="EngineBusyException">As many requests wait as may.</exception>
+    /// <exception cref="GenerationTimeoutException">It took longer than allowed.</exception>
     /// <exception cref="LocalBloomException">The model cannot be loaded, or a step failed; the message says what to do.</exception>
     /// <exception cref="ContextOverflowException">The prompt leaves no room for a reply.</exception>
     /// <exception cref="ArgumentException">The request is out of its ranges; the message names the property.</exception>
@@ -153,7 +156,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         await LoadAsync(progress: null, CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false); // others may wait for the load too
         ids = [.. ids];
         GenerationRequestValidator.ValidateIds(ids, Loaded.Config.VocabularySize, MaxContextTokens);
-        var generation = new EmbeddingGeneration(ids, _options.RequestTimeout, TimeProvider.System, cancellationToken);
+        var generation = new EmbeddingGeneration(ids, _options.RequestTimeout, cancellationToken);
         _thread.Enqueue(generation);
         try
         {
@@ -186,8 +189,8 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     {
         var limits = ReplyLimits.Of(request, model);
         return request.Sampling.BeamCount > 1
-            ? new BeamGeneration(request, limits, _options.RequestTimeout, TimeProvider.System, cancellationToken)
-            : new SampledGeneration(request, limits, _options.RequestTimeout, TimeProvider.System, cancellationToken);
+            ? new BeamGeneration(request, limits, _options.RequestTimeout, cancellationToken)
+            : new SampledGeneration(request, limits, _options.RequestTimeout, cancellationToken);
     }
 
     private LoadedModel Load(IProgress<LoadProgress>? progress, CancellationToken cancellationToken)

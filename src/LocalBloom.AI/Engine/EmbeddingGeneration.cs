@@ -10,8 +10,8 @@ internal sealed class EmbeddingGeneration : Generation
     private float[]? _sum;
 
     /// <summary>Initializes a new instance of the <see cref="EmbeddingGeneration"/> class.</summary>
-    public EmbeddingGeneration(IReadOnlyList<int> ids, TimeSpan? timeout, TimeProvider time, CancellationToken cancellationToken)
-        : base(priority: 0, timeout, time, cancellationToken)
+    public EmbeddingGeneration(IReadOnlyList<int> ids, TimeSpan? timeout, CancellationToken cancellationToken)
+        : base(priority: 0, timeout, cancellationToken)
     {
         _count = ids.Count;
         Sequences.Add(new Sequence(this, ids));

@@ -1,12 +1,13 @@
+using System.Diagnostics;
 using LocalBloom.AI.Sampling;
 
 namespace LocalBloom.AI.Engine;
 
 /// <summary>A request on its way through the engine.</summary>
 /// <remarks>All but <see cref="IsAbandoned"/> and <see cref="Abandon"/> belongs to the engine thread.</remarks>
-internal abstract class Generation(int priority, TimeSpan? timeout, TimeProvider time, CancellationToken cancellationToken)
+internal abstract class Generation(int priority, TimeSpan? timeout, CancellationToken cancellationToken)
 {
-    private readonly long _start = time.GetTimestamp();
+    private readonly long _start = Stopwatch.GetTimestamp();
     private volatile bool _isAbandoned;
 
     /// <summary>Gets how urgent it is; higher goes first.</summary>
@@ -16,7 +17,7 @@ internal abstract class Generation(int priority, TimeSpan? timeout, TimeProvider
     public bool IsAbandoned => _isAbandoned || cancellationToken.IsCancellationRequested;
 
     /// <summary>Gets the time since it was asked for.</summary>
-    public TimeSpan Age => time.GetElapsedTime(_start);
+    public TimeSpan Age => Stopwatch.GetElapsedTime(_start);
 
     /// <summary>Gets the sequences that are being computed; empty once all is done.</summary>
     public List<Sequence> Sequences { get; } = [];

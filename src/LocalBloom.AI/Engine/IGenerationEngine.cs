@@ -29,6 +29,6 @@ internal interface IGenerationEngine : IDisposable
     /// <exception cref="InvalidOperationException">The model is not loaded, or has no tokenizer.</exception>
     ReadOnlyMemory<byte> TokenBytes(int tokenId);
 
-    /// <summary>Generates one sequence; the enumeration throws <see cref="OperationCanceledException"/> when cancelled.</summary>
+    /// <summary>Generates the replies to a prompt; the enumeration throws <see cref="OperationCanceledException"/> when cancelled.</summary>
     IAsyncEnumerable<GenerationDelta> GenerateAsync(GenerationRequest request, CancellationToken cancellationToken = default);
 }

@@ -8,8 +8,8 @@ internal sealed class SampledGeneration : TextGeneration
     private readonly Dictionary<Sequence, (ReplyText Text, Random Random)> _replies = [];
 
     /// <summary>Initializes a new instance of the <see cref="SampledGeneration"/> class.</summary>
-    public SampledGeneration(GenerationRequest request, ReplyLimits limits, TimeSpan? timeout, TimeProvider time, CancellationToken cancellationToken)
-        : base(request, limits, timeout, time, cancellationToken) => Add(new Sequence(this, request.PromptIds));
+    public SampledGeneration(GenerationRequest request, ReplyLimits limits, TimeSpan? timeout, CancellationToken cancellationToken)
+        : base(request, limits, timeout, cancellationToken) => Add(new Sequence(this, request.PromptIds));
 
     /// <inheritdoc/>
     public override int MaxSequences => Settings.ReplyCount;

@@ -3,8 +3,8 @@ using System.Threading.Channels;
 namespace LocalBloom.AI.Engine;
 
 /// <summary>A request for text: what sampled replies and beams have in common.</summary>
-internal abstract class TextGeneration(GenerationRequest request, ReplyLimits limits, TimeSpan? timeout, TimeProvider time, CancellationToken cancellationToken)
-    : Generation(request.Priority, request.Timeout ?? timeout, time, cancellationToken)
+internal abstract class TextGeneration(GenerationRequest request, ReplyLimits limits, TimeSpan? timeout, CancellationToken cancellationToken)
+    : Generation(request.Priority, request.Timeout ?? timeout, cancellationToken)
 {
     private readonly Channel<GenerationDelta> _output = Channel.CreateUnbounded<GenerationDelta>(new() { SingleReader = true, SingleWriter = false });
 

@@ -166,6 +166,6 @@ public class SchedulerTests
             Priority = priority,
             Sampling = new() { ReplyCount = replies },
         };
-        return new SampledGeneration(request, s_limits with { MaxNewTokens = maxNewTokens }, timeout: null, TimeProvider.System, CancellationToken.None);
+        return new SampledGeneration(request, s_limits with { MaxNewTokens = maxNewTokens }, timeout: null, CancellationToken.None);
     }
 }
