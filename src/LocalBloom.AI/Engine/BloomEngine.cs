@@ -68,6 +68,9 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <summary>Gets the most tokens that one step computes, of all requests together.</summary>
     internal int StepTokens => Loaded.Plan.Footprint.StepRows;
 
+    /// <summary>Gets the tokens of all requests together that the cache has room for.</summary>
+    internal int CacheTokens => Loaded.Plan.Footprint.CacheBlocks * LayerCache.BlockSize;
+
     private LoadedModel Loaded => _thread.Model;
 
     private BloomTokenizer Tokenizer =>
