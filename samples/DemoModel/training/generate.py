@@ -253,7 +253,7 @@ class Maker:
             return form
         if self.chance(.1):
             for word, others in wording.SWAP_EN:
-                if form.startswith(word) and not form.startswith(("How long is", "How long are", "How long was")) and not form.endswith((" from?", " to?")): return self.rng.choice(others) + form[len(word):]
+                if form.startswith(word) and not form.startswith(("How long is", "How long are", "How long was", "Which of")) and not form.endswith((" from?", " to?")): return self.rng.choice(others) + form[len(word):]
         if self.chance(.2):
             clause = self.l.clauses.get(form, 0)
             if clause == 0: clause = self.l.clauses[form] = wording.clause(form, self.l.verb_forms)

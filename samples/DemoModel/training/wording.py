@@ -50,7 +50,7 @@ def clause(form, verbs):
             subject, rest = subject + rest, ""
         return f"{wh[0].lower()}{wh[1:]} {subject} {aux}{rest or ''}"
     m = NEUTRAL.match(form)
-    if m and TURNED.match(m[2]): return None
+    if m and TURNED.match(form.split(" ", 1)[1]): return None
     return f"{m[1][0].lower()}{m[1][1:]} {m[2]}" if m else None
 
 
