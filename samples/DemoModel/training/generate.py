@@ -150,6 +150,7 @@ COUNTED = re.compile(r"^(?:about |more than |约)?(?:[\d,.]+|[一二两三四五
 EXPRESSION, WHOLE_EXPRESSION = re.compile(r"\{(\w+)((?::-?\w+)*)(\^?)\}"), re.compile(r"\{(\w+)((?::-?\w+)*)\}")
 ARTICLE, FRAME_SLOT, FRAME_NAMES = re.compile(r"\b([Aa])\(n\) (\W?)([A-Za-z])"), re.compile(r"\{([A-Z])([.^]?)\}"), re.compile(r"\{([A-Z])[.^]?\}")
 PROSE_SLOT, PROSE_NAMES = re.compile(r"\{([^{}]+)\}"), re.compile(r"\{(?:[^{}=]*=)?([A-Z])(?=[:.^}])")
+PLURAL = re.compile(r"How many (?:people|children|men|women|[a-z-]+s|\{\w+\+?\}\w*) ")
 PRONOUN = re.compile(r"\b(he|she|it|they|him|her|his|its|them|their)\b|[他她它]|there\?$")
 
 
@@ -253,7 +254,7 @@ class Maker:
             return form
         if self.chance(.1):
             for word, others in wording.SWAP_EN:
-                if form.startswith(word) and not form.startswith(("How long is", "How long are", "How long was", "Which of")) and not form.endswith((" from?", " to?")): return self.rng.choice(others) + form[len(word):]
+                if form.startswith(word) and not form.startswith(("How long is", "How long are", "How long was", "Which of")) and not form.endswith((" from?", " to?")) and (word != "How many " or PLURAL.match(form)): return self.rng.choice(others) + form[len(word):]
         if self.chance(.2):
             clause = self.l.clauses.get(form, 0)
             if clause == 0: clause = self.l.clauses[form] = wording.clause(form, self.l.verb_forms)
