@@ -1072,7 +1072,7 @@ class Maker:
         else:
             k = r.random()
             scenes = [(self.topic_scene, 46), (self.frames_scene, 18), (self.cause_scene, 8), (self.proc_scene, 8), (self.verb_scene, 8), (self.role_scene, 5), (self.list_scene, 2), (self.schedule_scene, 2)]
-            if self.mode == "train": scenes += [(self.prose_scene, 16)] + [(self.compare_scene, 2), (self.yes_no, 2), (self.natural_scene, 3), (self.gloss_scene if not self.zh else self.natural_scene, 2 if not self.zh else 1)]
+            if self.mode == "train": scenes += [(self.prose_scene, 8)] + [(self.compare_scene, 2), (self.yes_no, 2), (self.natural_scene, 3), (self.gloss_scene if not self.zh else self.natural_scene, 2 if not self.zh else 1)]
             if self.mode == "train": scenes += [(functools.partial(variety.alike_scene, self), 26), (functools.partial(variety.label_scene, self), 20), (functools.partial(variety.record_scene, self), 7)]
             if self.mode == "templates": scenes = scenes[:3] + [(self.proc_scene, 6)]
             if self.mode == "dialogue": scenes = scenes[:1]
