@@ -254,7 +254,7 @@ class Maker:
             return form
         if self.chance(.1):
             for word, others in wording.SWAP_EN:
-                if form.startswith(word) and not form.startswith(("How long is", "How long are", "How long was", "Which of")) and not form.endswith((" from?", " to?")) and (word != "How many " or PLURAL.match(form)): return self.rng.choice(others) + form[len(word):]
+                if form.startswith(word) and not form.startswith(("How long is", "How long are", "How long was", "Which of")) and not form.endswith((" from?", " to?")) and (word != "How many " or PLURAL.match(form)) and (word != "How much does " or "cost" in form): return self.rng.choice(others) + form[len(word):]
         if self.chance(.2):
             clause = self.l.clauses.get(form, 0)
             if clause == 0: clause = self.l.clauses[form] = wording.clause(form, self.l.verb_forms)
