@@ -224,7 +224,7 @@ class Maker:
         if k < .12 and a.labels:
             label = self.rng.choice(a.labels)
             form = self.rng.choice(wording.LABEL_ZH if self.zh else wording.LABEL_EN).replace("{L^}", label.capitalize()).replace("{L}", label)
-            if form not in self.l.held: return form
+            if not self.l.held.states(form): return form
         return self.rng.choice(a.more_s) if a.more_s and k < .56 else self.form(a.s)
 
     def asked(self, a):
@@ -1005,6 +1005,7 @@ class Maker:
     def gloss_scene(self):
         r = self.rng
         pairs = [self.from_list(natural()["gloss"]) for _ in range(r.randint(1, 3))]
+        if any(held_name(word) for word, _ in pairs): return self.gloss_scene()  # towns have glosses too
         sentences, questions = [], []
         for word, meaning in pairs:
             sentences.append(self.sentence(r.choice([f"the word {word} means {meaning}", f"{word} means {meaning}", f"{word} is {meaning}", f"we use the name {word} for {meaning}"])))

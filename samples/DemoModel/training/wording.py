@@ -118,6 +118,8 @@ class Held:
             self.questions += [forms[-1] for _, forms in frame["q"] if len(forms) >= 4]
         self.forms = {self.plain(f) for f in self.questions + self.statements + self.kinds}
         self.expressions = [re.compile(expression(f, language.zh)) for f in self.questions + self.kinds if self.telling(f)]
+        self.stating = [re.compile(expression(f, language.zh)) for f in self.statements + self.kinds if self.telling(f, 3 if language.zh else 9)]
+        self.stated = {}
 
     @staticmethod
     def plain(form): return re.sub(r"\(n\)|[\s.?？。,，]", "", re.sub(r"\{[^}]*\}('s)?", "{}", form)).lower()
@@ -127,6 +129,13 @@ class Held:
         return len(re.sub(r"\{[^}]+\}|[\s?？.。，,]", "", form)) >= (least or (5 if self.zh else 9))
 
     def __contains__(self, form): return self.plain(form) in self.forms
+
+    def states(self, form):
+        """Whether a statement form with slots, made of a label, can be read as one of the held-out ones."""
+        if form not in self.stated:
+            filled = re.sub(r"\{[^}]+\}", "某某" if self.zh else "Xx", form)
+            self.stated[form] = form in self or any(e.match(filled) for e in self.stating)
+        return self.stated[form]
 
     def asks(self, form):
         """Whether a question form with slots, of a paragraph or a list, is one of the held-out ones."""
