@@ -97,14 +97,15 @@ internal sealed class EngineThread(
             (ended, isLoading) = (_ended, _loading is { IsCompleted: false });
         }
 
+        if (!isLoading && !ended.IsCompleted)
+        {
+            EngineLog.Draining(logger, modelId, status.RunningReplies, requests.Count);
+        }
+
         requests.StopAdding();
         if (isLoading)
         {
             await _stopping.CancelAsync().ConfigureAwait(false); // nobody could use that model
-        }
-        else if (!ended.IsCompleted)
-        {
-            EngineLog.Draining(logger, modelId, status.RunningReplies, requests.Count);
         }
 
         using (cancellationToken.Register(CutShort))

@@ -8,6 +8,11 @@ internal sealed class RecordingLoggerFactory : ILoggerFactory, ILogger
 {
     public ConcurrentQueue<(LogLevel Level, EventId Event, string Text)> Entries { get; } = new();
 
+    public ConcurrentQueue<Exception> Exceptions { get; } = new();
+
+    /// <summary>Gets or sets what happens once an entry is kept.</summary>
+    public Action Logged { get; set; } = () => { };
+
     public void AddProvider(ILoggerProvider provider)
     {
     }
@@ -19,8 +24,16 @@ internal sealed class RecordingLoggerFactory : ILoggerFactory, ILogger
 
     public bool IsEnabled(LogLevel logLevel) => true;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
         Entries.Enqueue((logLevel, eventId, formatter(state, exception)));
+        if (exception is not null)
+        {
+            Exceptions.Enqueue(exception);
+        }
+
+        Logged();
+    }
 
     public void Dispose()
     {
