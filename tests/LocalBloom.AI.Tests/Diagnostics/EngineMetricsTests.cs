@@ -136,7 +136,7 @@ public class EngineMetricsTests
         Task life = Task.Run(
             async () =>
             {
-                await Task.WhenAll(Enumerable.Range(0, 6).Select(i => watched.Engine.Collect(GoldenEngine.Sampled(i, 40), Cancellation)));
+                await Task.WhenAll(Enumerable.Range(0, 6).Select(i => watched.Engine.Collect(GoldenEngine.Sampled(i, 150), Cancellation)));
                 await watched.Engine.StopAsync(Cancellation);
             },
             Cancellation);
@@ -145,6 +145,7 @@ public class EngineMetricsTests
         while (!life.IsCompleted)
         {
             seen.Add(watched.Meter.Observe());
+            await Task.Delay(1, Cancellation);
         }
 
         await life.Soon();
