@@ -6,10 +6,10 @@ namespace LocalBloom.AI.Diagnostics;
 internal static partial class RequestLog
 {
     [LoggerMessage(LogEventIds.RequestFinished, LogLevel.Debug,
-        "{Model} finished a request ({FinishReason}): {InputTokens} tokens in, {OutputTokens} out, the first after {FirstTokenSeconds:0.000} s, " +
-        "then {TokensPerSecond:0.0} tokens/s for each reply; {Seconds:0.000} s in all")]
+        "{Model} finished a request ({FinishReason}): {InputTokens} tokens in, {OutputTokens} out in {Seconds:0.000} s, waiting included " +
+        "({TokensPerSecond:0.0} tokens/s), the first after {FirstTokenSeconds:0.000} s")]
     public static partial void RequestFinished(
-        ILogger logger, string model, string finishReason, int inputTokens, int outputTokens, double firstTokenSeconds, double? tokensPerSecond, double seconds);
+        ILogger logger, string model, string finishReason, int inputTokens, int outputTokens, double seconds, double tokensPerSecond, double firstTokenSeconds);
 
     [LoggerMessage(LogEventIds.EmbeddingFinished, LogLevel.Debug, "{Model} embedded a text of {InputTokens} tokens in {Seconds:0.000} s")]
     public static partial void EmbeddingFinished(ILogger logger, string model, int inputTokens, double seconds);

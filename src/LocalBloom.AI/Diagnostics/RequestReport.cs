@@ -23,9 +23,9 @@ internal sealed class RequestReport(ILogger logger, EngineMetrics metrics, strin
         metrics.Record(timing, isSteady: !generation.IsLockstep);
         if (generation is { IsComplete: true, Error: null })
         {
-            double? speed = generation.IsLockstep ? null : 1 / timing.PerToken?.TotalSeconds;
+            double seconds = timing.Age.TotalSeconds;
             RequestLog.RequestFinished(
-                logger, model, generation.FinishReasons, generation.PromptTokens, timing.Tokens, timing.ToFirst?.TotalSeconds ?? 0, speed, timing.Age.TotalSeconds);
+                logger, model, generation.FinishReasons, generation.PromptTokens, timing.Tokens, seconds, timing.Tokens / seconds, timing.ToFirst?.TotalSeconds ?? 0);
         }
         else
         {

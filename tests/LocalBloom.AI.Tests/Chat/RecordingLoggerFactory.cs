@@ -10,6 +10,9 @@ internal sealed class RecordingLoggerFactory : ILoggerFactory, ILogger
 
     public ConcurrentQueue<Exception> Exceptions { get; } = new();
 
+    /// <summary>Gets the least level that is kept; the texts of prompts and replies are traced.</summary>
+    public LogLevel Least { get; init; } = LogLevel.Debug;
+
     /// <summary>Gets or sets what happens once an entry is kept.</summary>
     public Action Logged { get; set; } = () => { };
 
@@ -22,7 +25,7 @@ internal sealed class RecordingLoggerFactory : ILoggerFactory, ILogger
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 
-    public bool IsEnabled(LogLevel logLevel) => true;
+    public bool IsEnabled(LogLevel logLevel) => logLevel >= Least;
 
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {

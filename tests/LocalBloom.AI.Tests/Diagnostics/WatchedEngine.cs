@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using LocalBloom.AI.Tests.Chat;
 using LocalBloom.AI.Tests.Engine;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace LocalBloom.AI.Tests.Diagnostics;
 
@@ -21,7 +22,7 @@ internal sealed class WatchedEngine : IDisposable
 
     public BloomChatClientOptions Options { get; }
 
-    public RecordingLoggerFactory Log { get; } = new();
+    public RecordingLoggerFactory Log { get; } = new() { Least = LogLevel.Trace };
 
     public MeterRecorder Meter { get; }
 
