@@ -64,7 +64,8 @@ public sealed class AttentionKernelTests
 
             new TorchOps(native, new DenseLinear(native)).AppendAttend(qkv, expectedCache, step, expected);
             kernel.Append(qkv, cache, step);
-            kernel.Attend(qkv, cache, step, actual);
+            kernel.Attend(qkv, cache, step, actual, 0, rows / 2); // in two launches, which may part a sequence
+            kernel.Attend(qkv, cache, step, actual, rows / 2, rows - (rows / 2));
 
             Assert.True(cache.Keys.eq(expectedCache.Keys).all().item<bool>(), "keys are copied as they are");
             Assert.True(cache.Values.eq(expectedCache.Values).all().item<bool>(), "values are copied as they are");
@@ -75,6 +76,37 @@ public sealed class AttentionKernelTests
             Tensor excess = (actual.to_type(ScalarType.Float32) - wanted).abs() - (wanted.abs() * unit) - 2e-4;
             Assert.True(excess.max().item<float>() <= 0, $"largest excess {excess.max().item<float>()} of {rows} rows");
         }
+    }
+
+    // 400 rows of one sequence are beyond what the kernel does well; those before and after it are its own.
+    [Fact]
+    public void LongPrompt_GoesThroughTorch_AndTheOthersThroughTheKernel()
+    {
+        Cuda.Require();
+        using IDisposable inference = inference_mode();
+        using DisposeScope scope = NewDisposeScope();
+        var native = TorchNative.Load(null);
+        var config = new BloomConfig { VocabularySize = 16, HiddenSize = 4 * 64, LayerCount = 1, HeadCount = 4 };
+        var compiler = new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, CudaDriver.TryOpen()!);
+        using var kernel = new AttentionKernel(native, compiler, 0, config, ScalarType.Float32);
+        using var pointwise = new PointwiseKernels(native, compiler, 0, ScalarType.Float32);
+        var torchOps = new TorchOps(native, new DenseLinear(native));
+        StepSegment[] segments = Segments([(5, 1), (90, 1), (0, 400), (33, 1), (0, 7)], new Random(3));
+        int rows = segments.Sum(segment => segment.RowCount);
+        using var generator = new Generator(5, CPU);
+        Tensor Random(params long[] shape) => randn(shape, generator: generator).cuda();
+        Tensor qkv = Random(rows, 3 * 4 * 64);
+        var expectedCache = new LayerCache(Random(Blocks * LayerCache.BlockSize, 4, 64), Random(Blocks * LayerCache.BlockSize, 4, 64));
+        var cache = new LayerCache(expectedCache.Keys.clone(), expectedCache.Values.clone());
+        Tensor expected = full([rows, 4 * 64], float.NaN, ScalarType.Float32, CUDA);
+        Tensor actual = full([rows, 4 * 64], float.NaN, ScalarType.Float32, CUDA);
+        using var step = new StepContext(segments, new Workspace(qkv, qkv, qkv, qkv, qkv), tensor(Alibi.Slopes(4)).view(-1, 1, 1).cuda());
+
+        torchOps.AppendAttend(qkv, expectedCache, step, expected);
+        new CudaOps(native, torchOps, pointwise, kernel).AppendAttend(qkv, cache, step, actual);
+
+        Assert.True((actual - expected).abs().max().item<float>() <= 2e-4); // no row is left as it was
+        Assert.True(cache.Keys.eq(expectedCache.Keys).all().item<bool>());
     }
 
     private static StepSegment[] Segments((int Past, int Rows)[] sequences, Random random)

@@ -1,3 +1,4 @@
+using LocalBloom.AI.Diagnostics;
 using LocalBloom.AI.Engine;
 using LocalBloom.AI.Loading;
 using LocalBloom.AI.Model;
@@ -52,7 +53,9 @@ internal sealed class TestModel : IDisposable
 
         using (inference_mode())
         {
-            new GenerationLoop(_model, queue, _model.Plan.Footprint.MaxSequences, NullLogger.Instance).Run(CancellationToken.None);
+            var status = new EngineStatus();
+            using var metrics = new EngineMetrics(factory: null, "test", key: null, queue, status);
+            new GenerationLoop(_model, queue, status, metrics, NullLogger.Instance).Run(() => new InvalidOperationException("The loop ended early."), CancellationToken.None);
         }
 
         return [.. replies.Select(reply => reply.GetAwaiter().GetResult())];

@@ -24,7 +24,7 @@ internal sealed class GenerationLoop(LoadedModel model, RequestQueue requests, E
     /// <param name="stopping">Ends all at the next step.</param>
     public void Run(Func<Exception> whyStopped, CancellationToken stopping)
     {
-        var scheduler = new Scheduler(_pool, model.Plan.Footprint.StepRows, model.Plan.Footprint.MaxSequences);
+        var scheduler = new Scheduler(_pool, model.Plan.Footprint.StepRows, model.Plan.PromptRows, model.Plan.Footprint.MaxSequences);
         long preemptions = 0;
         try
         {

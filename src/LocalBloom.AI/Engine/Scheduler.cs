@@ -5,17 +5,14 @@ namespace LocalBloom.AI.Engine;
 /// <summary>Decides what each step computes: one token of every reply under way, and of prompts what else the step has room for.</summary>
 /// <param name="pool">The cache's blocks.</param>
 /// <param name="maxRows">The most tokens of a step.</param>
+/// <param name="promptRows">The most tokens of prompts in a step in which others get their next token: they wait for it.</param>
 /// <param name="maxSequences">The most sequences at once; at most <paramref name="maxRows"/>.</param>
 /// <remarks>
 /// Older requests go first. Where blocks run out, the youngest sequence gives its own back and is computed again once there is room: its
 /// caller only waits longer. Belongs to the engine thread.
 /// </remarks>
-internal sealed class Scheduler(CacheBlockPool pool, int maxRows, int maxSequences)
+internal sealed class Scheduler(CacheBlockPool pool, int maxRows, int promptRows, int maxSequences)
 {
-    // While others wait for their next token, a prompt gets only so much of a step, so that it does not stall them.
-    private const int PromptShare = 4;
-    private const int MinPromptRows = 16;
-
     private readonly List<Generation> _running = [];
 
     /// <summary>Gets the requests under way, oldest first.</summary>
@@ -56,7 +53,7 @@ internal sealed class Scheduler(CacheBlockPool pool, int maxRows, int maxSequenc
             }
         }
 
-        int room = step.RowCount == 0 ? maxRows : Math.Min(maxRows - step.RowCount, Math.Max(MinPromptRows, maxRows / PromptShare));
+        int room = step.RowCount == 0 ? maxRows : Math.Min(maxRows - step.RowCount, promptRows);
         foreach (Sequence sequence in _running.SelectMany(running => running.Sequences).ToArray())
         {
             int wanted = sequence.Generation.IsLockstep && sequence.Generation.Sequences.Count > 1 ? sequence.Pending - 1 : sequence.Pending;

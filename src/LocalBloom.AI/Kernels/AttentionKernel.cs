@@ -44,18 +44,28 @@ internal sealed class AttentionKernel : IDisposable
         (AppendThreads, 1),
         _torch.AddressOf(qkv), _torch.AddressOf(cache.Keys), _torch.AddressOf(cache.Values), _torch.AddressOf(step.Rows), _torch.AddressOf(step.Blocks), _heads);
 
-    /// <summary>Attends with all rows of a step, whose keys and values are in the cache.</summary>
+    /// <summary>Attends with rows of a step, whose keys and values are in the cache.</summary>
     /// <inheritdoc cref="Append"/>
     /// <param name="qkv">As there.</param>
     /// <param name="cache">As there.</param>
     /// <param name="step">As there.</param>
     /// <param name="result">[rows, hidden], contiguous.</param>
-    public void Attend(Tensor qkv, LayerCache cache, StepContext step, Tensor result) => _module.Launch(
-        "attend",
-        (_heads, (int)qkv.shape[0]),
-        (WarpSize, Warps),
-        _torch.AddressOf(qkv), _torch.AddressOf(cache.Keys), _torch.AddressOf(cache.Values), _torch.AddressOf(step.Rows), _torch.AddressOf(step.Blocks),
-        _torch.AddressOf(step.Slopes), _torch.AddressOf(result), _heads);
+    /// <param name="first">The first row that attends.</param>
+    /// <param name="count">How many rows; none is nothing to do.</param>
+    public void Attend(Tensor qkv, LayerCache cache, StepContext step, Tensor result, int first, int count)
+    {
+        if (count > 0)
+        {
+            _module.Launch(
+                "attend",
+                (_heads, count),
+                (WarpSize, Warps),
+                RowOf(qkv, first), _torch.AddressOf(cache.Keys), _torch.AddressOf(cache.Values), RowOf(step.Rows, first), _torch.AddressOf(step.Blocks),
+                _torch.AddressOf(step.Slopes), RowOf(result, first), _heads);
+        }
+    }
+
+    private nint RowOf(Tensor rows, int number) => _torch.AddressOf(rows) + (nint)(number * rows.shape[1] * rows.ElementSize);
 
     /// <inheritdoc/>
     public void Dispose() => _module.Dispose();

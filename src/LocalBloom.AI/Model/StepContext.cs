@@ -24,9 +24,6 @@ internal sealed class StepContext(StepSegment[] segments, Workspace work, Tensor
     /// <summary>Gets ALiBi's slopes, [heads, 1, 1], float32.</summary>
     public Tensor Slopes => slopes;
 
-    /// <summary>Gets how many pairs of a row and a key there are, masked ones included: the size of attention.</summary>
-    public long PairCount { get; } = segments.Sum(segment => (long)segment.RowCount * segment.Length);
-
     /// <summary>Gets each row's place: its position, and where its sequence's blocks begin in <see cref="Blocks"/>. [rows, 2], int32.</summary>
     public Tensor Rows => _rows ??= OutOfLayer(() => Places.narrow(0, 0, 2 * RowCount).view(-1, 2));
 

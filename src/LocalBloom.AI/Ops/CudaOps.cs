@@ -13,7 +13,7 @@ namespace LocalBloom.AI.Ops;
 /// <param name="attention">For this device; null where heads are of a size that it does not do.</param>
 internal sealed class CudaOps(TorchNative native, TorchOps torch, PointwiseKernels pointwise, AttentionKernel? attention) : IBloomOps
 {
-    // Each row reads its own keys: beyond so many pairs of rows and keys, matrix products win.
+    // Each row reads its own keys: beyond so many pairs of a sequence's rows and keys, matrix products win.
     private const long MaxPairs = 1 << 17;
 
     /// <inheritdoc/>
@@ -37,14 +37,26 @@ internal sealed class CudaOps(TorchNative native, TorchOps torch, PointwiseKerne
     /// <inheritdoc/>
     public void AppendAttend(Tensor qkv, LayerCache cache, StepContext step, Tensor result)
     {
-        if (attention is null || step.PairCount > MaxPairs)
+        if (attention is null)
         {
             torch.AppendAttend(qkv, cache, step, result);
             return;
         }
 
         attention.Append(qkv, cache, step);
-        attention.Attend(qkv, cache, step, result);
+        int first = 0; // the row from which on the kernel has still to attend
+        for (int i = 0; i < step.Segments.Length; i++)
+        {
+            StepSegment segment = step.Segments[i];
+            if ((long)segment.RowCount * segment.Length > MaxPairs)
+            {
+                attention.Attend(qkv, cache, step, result, first, segment.FirstRow - first);
+                TorchOps.AppendAttend(qkv, cache, step, i, result);
+                first = segment.FirstRow + segment.RowCount;
+            }
+        }
+
+        attention.Attend(qkv, cache, step, result, first, (int)qkv.shape[0] - first);
     }
 
     /// <inheritdoc/>

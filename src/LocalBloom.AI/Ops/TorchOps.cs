@@ -39,18 +39,29 @@ internal sealed class TorchOps(TorchNative torch, ILinearKernel linear) : IBloom
     /// <inheritdoc/>
     public void AppendAttend(Tensor qkv, LayerCache cache, StepContext step, Tensor result)
     {
-        long heads = cache.Keys.shape[1];
-        long headDim = cache.Keys.shape[2];
         for (int i = 0; i < step.Segments.Length; i++)
         {
-            using DisposeScope scope = NewDisposeScope();
-            StepSegment segment = step.Segments[i];
-            Tensor rows = qkv.narrow(0, segment.FirstRow, segment.RowCount).view(segment.RowCount, heads, 3, headDim).permute(2, 0, 1, 3);
-            Tensor keys = Append(cache.Keys, rows[1], step, i);
-            Tensor values = Append(cache.Values, rows[2], step, i);
-            Tensor attended = Attend(rows[0], keys, values, step.Bias(i)); // [heads, rows, headDim]
-            result.narrow(0, segment.FirstRow, segment.RowCount).view(segment.RowCount, heads, headDim).copy_(attended.transpose(0, 1));
+            AppendAttend(qkv, cache, step, i, result);
         }
+    }
+
+    /// <summary>Does for one segment what <see cref="AppendAttend(Tensor, LayerCache, StepContext, Tensor)"/> does for all.</summary>
+    /// <inheritdoc cref="IBloomOps.AppendAttend"/>
+    /// <param name="qkv">As there.</param>
+    /// <param name="cache">As there.</param>
+    /// <param name="step">As there.</param>
+    /// <param name="index">Which of the step's segments.</param>
+    /// <param name="result">As there; only the segment's rows are written.</param>
+    public static void AppendAttend(Tensor qkv, LayerCache cache, StepContext step, int index, Tensor result)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        (long heads, long headDim) = (cache.Keys.shape[1], cache.Keys.shape[2]);
+        StepSegment segment = step.Segments[index];
+        Tensor rows = qkv.narrow(0, segment.FirstRow, segment.RowCount).view(segment.RowCount, heads, 3, headDim).permute(2, 0, 1, 3);
+        Tensor keys = Append(cache.Keys, rows[1], step, index);
+        Tensor values = Append(cache.Values, rows[2], step, index);
+        Tensor attended = Attend(rows[0], keys, values, step.Bias(index)); // [heads, rows, headDim]
+        result.narrow(0, segment.FirstRow, segment.RowCount).view(segment.RowCount, heads, headDim).copy_(attended.transpose(0, 1));
     }
 
     /// <inheritdoc/>

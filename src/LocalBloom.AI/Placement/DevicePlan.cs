@@ -10,6 +10,16 @@ namespace LocalBloom.AI.Placement;
 /// <param name="Reason">Why this plan.</param>
 internal sealed record DevicePlan(BloomStrategy Strategy, IReadOnlyList<DeviceShare> Shares, ModelFootprint Footprint, string Reason)
 {
+    // A CPU takes longer with each row: a step with a quarter of its rows for prompts stalls the others little. A GPU reads the weights for one row
+    // or for all of them, which takes nearly the same time.
+    private const int CpuPromptShare = 4;
+    private const int MinPromptRows = 16;
+
+    /// <summary>Gets the most tokens of prompts in a step in which others get their next token.</summary>
+    public int PromptRows => Shares.All(share => share.Memory.Device.Kind is DeviceKind.Cuda)
+        ? Footprint.StepRows
+        : Math.Max(MinPromptRows, Footprint.StepRows / CpuPromptShare);
+
     /// <inheritdoc/>
     public override string ToString()
     {

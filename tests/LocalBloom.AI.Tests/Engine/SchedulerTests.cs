@@ -69,7 +69,7 @@ public class SchedulerTests
     public void Step_HasATokenOfEachReply_AndAShareOfThePrompt()
     {
         var pool = new CacheBlockPool(100);
-        var scheduler = new Scheduler(pool, maxRows: 128, maxSequences: 8);
+        var scheduler = new Scheduler(pool, maxRows: 128, promptRows: 32, maxSequences: 8);
         Generation running = Admit(scheduler, Reply(3));
         Advance(scheduler.Next(), pool);
         Generation prompt = Admit(scheduler, Reply(200));
@@ -91,7 +91,7 @@ public class SchedulerTests
     {
         var random = new Random(seed);
         var pool = new CacheBlockPool(12); // 192 tokens
-        var scheduler = new Scheduler(pool, maxRows: 24, maxSequences: 6);
+        var scheduler = new Scheduler(pool, maxRows: 24, promptRows: 16, maxSequences: 6);
         var waiting = new Queue<Generation>();
         for (int i = 0; i < 40; i++)
         {
