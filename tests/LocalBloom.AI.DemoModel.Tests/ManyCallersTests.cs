@@ -73,36 +73,6 @@ public sealed class ManyCallersTests(ITestOutputHelper output) : IDisposable
         }
     }
 
-    [Fact]
-    public async Task Embeddings_BringLikeTextsTogether()
-    {
-        IEmbeddingGenerator<string, Embedding<float>> generator = _services.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
-
-        GeneratedEmbeddings<Embedding<float>> embeddings = await generator.GenerateAsync(
-            ["The ferry to the island leaves at nine.", "The ferry to the island leaves at ten.", "图书馆星期一关门。"], cancellationToken: Cancellation);
-
-        Assert.Equal(3, embeddings.Count);
-        Assert.True(Cosine(embeddings[0], embeddings[1]) > Cosine(embeddings[0], embeddings[2]));
-        var metadata = (EmbeddingGeneratorMetadata)generator.GetService(typeof(EmbeddingGeneratorMetadata))!;
-        Assert.All(embeddings, embedding => Assert.Equal(metadata.DefaultModelId, embedding.ModelId));
-        Assert.True(embeddings.Usage!.InputTokenCount > 3);
-        Assert.Equal(embeddings.Usage.InputTokenCount, embeddings.Usage.TotalTokenCount);
-        Assert.Same(_services.GetRequiredService<BloomEngine>(), generator.GetService(typeof(BloomEngine)));
-    }
-
-    [Fact]
-    public async Task Embeddings_RefuseWhatCannotBe_ByName()
-    {
-        IEmbeddingGenerator<string, Embedding<float>> generator = _services.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
-
-        Assert.Contains("Text 1 of 2", (await Assert.ThrowsAsync<ArgumentException>(() => generator.GenerateAsync(["a", ""], cancellationToken: Cancellation))).Message, StringComparison.Ordinal);
-        Assert.Contains("Dimensions", (await Assert.ThrowsAsync<NotSupportedException>(() => generator.GenerateAsync(["a"], new() { Dimensions = 7 }, Cancellation))).Message, StringComparison.Ordinal);
-        Assert.Contains("ModelId", (await Assert.ThrowsAsync<NotSupportedException>(() => generator.GenerateAsync(["a"], new() { ModelId = "x" }, Cancellation))).Message, StringComparison.Ordinal);
-        await Assert.ThrowsAsync<ContextOverflowException>(() => generator.GenerateAsync([string.Concat(Enumerable.Repeat("word ", 5_000))], cancellationToken: Cancellation));
-        Assert.Empty(await generator.GenerateAsync([], cancellationToken: Cancellation));
-        Assert.Throws<InvalidOperationException>(() => new ServiceCollection().AddBloomEmbeddingGenerator());
-    }
-
     private static ServiceProvider Services()
     {
         var services = new ServiceCollection();
@@ -111,7 +81,6 @@ public sealed class ManyCallersTests(ITestOutputHelper output) : IDisposable
             options.Devices = ["cpu"];
             options.NumberType = BloomNumberType.Float32;
         });
-        services.AddBloomEmbeddingGenerator();
         return services.BuildServiceProvider();
     }
 
@@ -119,12 +88,6 @@ public sealed class ManyCallersTests(ITestOutputHelper output) : IDisposable
     {
         GC.Collect();
         return ProcessMemory.Anonymous();
-    }
-
-    private static double Cosine(Embedding<float> a, Embedding<float> b)
-    {
-        double Dot(Embedding<float> x, Embedding<float> y) => x.Vector.ToArray().Zip(y.Vector.ToArray(), (p, q) => (double)p * q).Sum();
-        return Dot(a, b) / Math.Sqrt(Dot(a, a) * Dot(b, b));
     }
 
     // Different prompts, lengths, seeds and stop words.

@@ -32,10 +32,10 @@ public sealed class ReadmeTests
         AgentSession session = await agent.CreateSessionAsync(Cancellation);
 
         AgentResponse first = await agent.RunAsync(
-            "Anna lives in Berlin. She works at a bakery near the station.\n\nWhere does Anna live?", session, cancellationToken: Cancellation);
+            "Anna lives in Berlin. She works at the bakery near the station.\n\nWhere does Anna live?", session, cancellationToken: Cancellation);
         AgentResponse second = await agent.RunAsync("Where does Anna work?", session, cancellationToken: Cancellation);
 
         Assert.Equal("Berlin", first.Text);
-        Assert.StartsWith("a bakery", second.Text, StringComparison.Ordinal);
+        Assert.StartsWith("the bakery", second.Text, StringComparison.Ordinal);
     }
 }

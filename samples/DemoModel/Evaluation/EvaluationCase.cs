@@ -3,45 +3,53 @@ using Microsoft.Extensions.AI;
 
 namespace LocalBloom.AI.Samples;
 
-/// <summary>A conversation about a passage, and the answer that is right.</summary>
-internal sealed record EvaluationCase(string Key, IReadOnlyList<ChatMessage> Messages, string Answer)
+/// <summary>A conversation about a passage, and the answers that are right.</summary>
+internal sealed record EvaluationCase(string Set, IReadOnlyList<ChatMessage> Messages, IReadOnlyList<string> Answers)
 {
     private static readonly string[] s_declines = ["The passage does not say", "文中没有提到"];
 
-    public bool IsUnanswerable => IsDecline(Answer);
+    public bool IsUnanswerable => IsDecline(Answers[0]);
 
-    public static EvaluationCase Parse(string line)
+    /// <summary>Reads generated cases, one a line.</summary>
+    public static IEnumerable<EvaluationCase> ReadGenerated(string file)
     {
-        using JsonDocument json = JsonDocument.Parse(line);
-        JsonElement root = json.RootElement;
-        return new EvaluationCase(
-            $"{root.GetProperty("set").GetString()} {root.GetProperty("language").GetString()}",
-            [.. root.GetProperty("messages").EnumerateArray().Select(message =>
-                new ChatMessage(new ChatRole(message.GetProperty("role").GetString()!), message.GetProperty("text").GetString()))],
-            root.GetProperty("answer").GetString()!);
+        foreach (string line in File.ReadLines(file))
+        {
+            using JsonDocument json = JsonDocument.Parse(line);
+            JsonElement root = json.RootElement;
+            yield return new EvaluationCase(
+                $"{Text(root, "set")} {Text(root, "language")}",
+                [.. root.GetProperty("messages").EnumerateArray().Select(message => new ChatMessage(new ChatRole(Text(message, "role")), Text(message, "text")))],
+                [Text(root, "answer")]);
+        }
+    }
+
+    /// <summary>Reads passages written by hand, each with questions and the answers that are accepted.</summary>
+    public static IEnumerable<EvaluationCase> ReadHandwritten(string file, string set)
+    {
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(file));
+        foreach (JsonElement passage in json.RootElement.EnumerateArray())
+        {
+            foreach (JsonElement question in passage.GetProperty("questions").EnumerateArray())
+            {
+                yield return new EvaluationCase(
+                    $"{set} {Text(passage, "language")}",
+                    [new ChatMessage(ChatRole.User, $"{Text(passage, "passage")}\n\n{question[0].GetString()}")],
+                    [.. question[1].EnumerateArray().Select(answer => answer.GetString()!)]);
+            }
+        }
     }
 
     public static bool IsDecline(string answer) => s_declines.Contains(Normalize(answer));
 
+    public bool Accepts(string answer) => Answers.Any(right => Normalize(right) == Normalize(answer));
+
+    private static string Text(JsonElement parent, string name) => parent.GetProperty(name).GetString()!;
+
     /// <summary>Leaves out white space around an answer, and then one final full stop.</summary>
-    public static string Normalize(string answer)
+    private static string Normalize(string answer)
     {
         string trimmed = answer.Trim();
         return trimmed.EndsWith('.') || trimmed.EndsWith('。') ? trimmed[..^1] : trimmed;
-    }
-}
-
-/// <summary>What became of a set's cases.</summary>
-internal readonly record struct Score(int Cases, int Exact, int Answerable, int Declined, int Recognised)
-{
-    public Score With(EvaluationCase asked, string answer)
-    {
-        bool declined = EvaluationCase.IsDecline(answer);
-        return new Score(
-            Cases + 1,
-            Exact + (EvaluationCase.Normalize(answer) == EvaluationCase.Normalize(asked.Answer) ? 1 : 0),
-            Answerable + (asked.IsUnanswerable ? 0 : 1),
-            Declined + (declined && !asked.IsUnanswerable ? 1 : 0),
-            Recognised + (declined && asked.IsUnanswerable ? 1 : 0));
     }
 }

@@ -4,33 +4,89 @@ using LocalBloom.AI;
 using LocalBloom.AI.Samples;
 using Microsoft.Extensions.AI;
 
-// Asks every evaluation case through IChatClient, and prints exact matches beside transformers' for the same weights.
-string folder = AppContext.BaseDirectory;
-string? model = args.FirstOrDefault();
-EvaluationCase[] cases = [.. File.ReadLines(Path.Combine(folder, "evaluation.jsonl")).Select(EvaluationCase.Parse)];
-using JsonDocument reference = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "evaluation.json")));
-JsonElement theirs = reference.RootElement.GetProperty("table");
+const string Help = """
+    Asks every evaluation case through IChatClient, and prints exact matches beside transformers' for the same weights.
 
-using var client = new BloomChatClient(new BloomChatClientOptions { Model = model ?? "", NumberType = BloomNumberType.Float32 });
-var options = new ChatOptions { Temperature = 0, MaxOutputTokens = 64 };
-var scores = new Dictionary<string, Score>();
-for (int i = 0; i < cases.Length; i++)
+    DemoModel.Evaluation [FOLDER] [--wrong]
+
+    FOLDER    another model; without it, the demo model
+    --wrong   lists the cases answered wrongly, too
+    """;
+
+if (args.Contains("--help"))
 {
-    string answer = (await client.GetResponseAsync(cases[i].Messages, options)).Text;
-    scores[cases[i].Key] = scores.GetValueOrDefault(cases[i].Key).With(cases[i], answer);
-    if ((i + 1) % 100 == 0)
+    Console.WriteLine(Help);
+    return 0;
+}
+
+using CancellationTokenSource cancellation = Terminal.Open();
+try
+{
+    if (args.FirstOrDefault(arg => arg.StartsWith('-') && arg != "--wrong") is { } unknown)
     {
-        Console.Error.WriteLine($"{i + 1} of {cases.Length}");
+        throw new UsageException($"{unknown} is no option. --help lists them.");
+    }
+
+    await EvaluateAsync(args.FirstOrDefault(arg => !arg.StartsWith('-')) ?? "", args.Contains("--wrong"), cancellation.Token);
+    return 0;
+}
+catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+{
+    Console.Error.WriteLine("cancelled");
+    return Failure.Cancelled;
+}
+catch (Exception e)
+{
+    Console.Error.WriteLine(Failure.Describe(e));
+    return Failure.ExitCode(e);
+}
+
+static async Task EvaluateAsync(string model, bool listsWrong, CancellationToken cancellationToken)
+{
+    static string Beside(string name) => Path.Combine(AppContext.BaseDirectory, name);
+
+    EvaluationCase[] cases =
+    [
+        .. EvaluationCase.ReadGenerated(Beside("evaluation.jsonl")),
+        .. EvaluationCase.ReadHandwritten(Beside("handwritten_dev.json"), "handwritten"),
+        .. EvaluationCase.ReadHandwritten(Beside("handwritten_test.json"), "handwritten-test"),
+    ];
+    using JsonDocument reference = JsonDocument.Parse(await File.ReadAllBytesAsync(Beside("evaluation.json"), cancellationToken));
+
+    using var client = new BloomChatClient(new BloomChatClientOptions { Model = model, NumberType = BloomNumberType.Float32 });
+    var options = new ChatOptions { Temperature = 0, MaxOutputTokens = 64 };
+    var scores = new Dictionary<string, Score>();
+    for (int i = 0; i < cases.Length; i++)
+    {
+        EvaluationCase asked = cases[i];
+        string answer = (await client.GetResponseAsync(asked.Messages, options, cancellationToken)).Text;
+        scores[asked.Set] = scores.GetValueOrDefault(asked.Set).With(asked, answer);
+        if (listsWrong && !asked.Accepts(answer))
+        {
+            Console.WriteLine($"{asked.Set}: {asked.Messages[^1].Text.ReplaceLineEndings(" ")} → {answer.Trim()}; right is {string.Join(" or ", asked.Answers)}");
+        }
+
+        if ((i + 1) % 100 == 0)
+        {
+            Console.Error.WriteLine($"{i + 1} of {cases.Length}");
+        }
+    }
+
+    Print(scores, reference.RootElement.GetProperty("table"));
+}
+
+static void Print(Dictionary<string, Score> scores, JsonElement theirs)
+{
+    Console.WriteLine("| set | cases | exact | transformers | answerable declined | unanswerable recognised |");
+    Console.WriteLine("| --- | ---: | ---: | ---: | ---: | ---: |");
+    foreach ((string set, Score score) in scores)
+    {
+        string other = theirs.TryGetProperty(set, out JsonElement row) ? Percent(row.GetProperty("exact").GetInt32(), row.GetProperty("cases").GetInt32()) : "–";
+        Console.WriteLine(
+            $"| {set} | {score.Cases} | {Percent(score.Exact, score.Cases)} | {other} | {Of(score.Declined, score.Answerable)} | {Of(score.Recognised, score.Cases - score.Answerable)} |");
     }
 }
 
-Console.WriteLine("| set | cases | exact | transformers | answerable declined | unanswerable recognised |");
-Console.WriteLine("| --- | ---: | ---: | ---: | ---: | ---: |");
-foreach ((string key, Score score) in scores)
-{
-    string other = theirs.TryGetProperty(key, out JsonElement row) ? Percent(row.GetProperty("exact").GetInt32(), row.GetProperty("cases").GetInt32()) : "–";
-    Console.WriteLine(
-        $"| {key} | {score.Cases} | {Percent(score.Exact, score.Cases)} | {other} | {score.Declined} / {score.Answerable} | {score.Recognised} / {score.Cases - score.Answerable} |");
-}
-
 static string Percent(int part, int whole) => string.Create(CultureInfo.InvariantCulture, $"{100.0 * part / whole:0.0} %");
+
+static string Of(int part, int whole) => whole == 0 ? "–" : $"{part} / {whole}";
