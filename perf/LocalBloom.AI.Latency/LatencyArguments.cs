@@ -24,14 +24,18 @@ internal sealed record LatencyArguments
                                 a single list serves every strategy
           --number-type NAME    Auto (default), Float32, Float16 or BFloat16
           --new-tokens LIST     lengths of the answers, 1,64 by default
-          --warmup N            runs before the clock counts, 2 by default
-          --runs N              measured runs, 10 by default
+          --warmup N            runs before the clock counts, 2 by default (1 with many callers)
+          --runs N              measured runs, 10 by default (5 with many callers)
+          --callers LIST        also measures so many callers at once, for example 1,2,4,8,16,32: each with a prompt of its own and 64 new tokens
+          --cache-tokens N      with --callers: tokens of all callers together that the cache has room for, the engine's choice by default
           --json FILE           writes everything, each sample included
           --help                this text
         """;
 
     private static readonly string[] s_valued =
-        ["--model", "--shape", "--strategy", "--devices", "--number-type", "--new-tokens", "--warmup", "--runs", "--json"];
+        ["--model", "--shape", "--strategy", "--devices", "--number-type", "--new-tokens", "--warmup", "--runs", "--callers", "--cache-tokens", "--json"];
+
+    private const int MostConcurrentReplies = 256; // as the engine's option
 
     private static readonly string[] s_flags = ["--help", "-h"];
 
@@ -45,9 +49,17 @@ internal sealed record LatencyArguments
 
     public IReadOnlyList<int> NewTokens { get; private init; } = [];
 
-    public int Warmup { get; private init; }
+    public required Repetition Repetition { get; init; }
 
-    public int Runs { get; private init; }
+    /// <summary>Gets how many callers at once are measured, ascending; empty where none are asked for.</summary>
+    public IReadOnlyList<int> Callers { get; private init; } = [];
+
+    public int MostCallers => Callers.Count > 0 ? Callers[^1] : 0;
+
+    /// <summary>Gets how often many callers are measured: less often, for it takes longer and is a mean over callers already.</summary>
+    public required Repetition CallerRepetition { get; init; }
+
+    public int? CacheTokens { get; private init; }
 
     public string? JsonFile { get; private init; }
 
@@ -66,12 +78,6 @@ internal sealed record LatencyArguments
             throw new UsageException($"'{stray}' is not expected; --help lists the options.");
         }
 
-        int[] newTokens = [.. Split(line.Value("--new-tokens") ?? "1,64", ',').Select(n => CommandLine.ToInteger("--new-tokens", n, 1)).Distinct().Order()];
-        if (newTokens.Length == 0)
-        {
-            throw new UsageException("--new-tokens needs at least one length.");
-        }
-
         string? model = line.Value("--model");
         string? shape = line.Value("--shape");
         if ((model is null) == (shape is null))
@@ -79,15 +85,31 @@ internal sealed record LatencyArguments
             throw new UsageException("Say what to measure: either --model FOLDER (or a hub id) or --shape NAME.");
         }
 
+        int[] callers = line.Value("--callers") is { } list ? ToIntegers("--callers", list) : [];
+        if (callers.Any(count => count > MostConcurrentReplies))
+        {
+            throw new UsageException($"--callers takes numbers from 1 to {MostConcurrentReplies}, not '{callers[^1]}': an engine serves no more at once.");
+        }
+
+        int? cacheTokens = line.Integer("--cache-tokens", minimum: 1);
+        if (cacheTokens is not null && callers.Length == 0)
+        {
+            throw new UsageException("--cache-tokens is for many callers: give --callers, too.");
+        }
+
+        int? warmup = line.Integer("--warmup", minimum: 0);
+        int? runs = line.Integer("--runs", minimum: 1);
         return new LatencyArguments
         {
             Model = model,
             Shape = shape,
             Targets = ToTargets(line.Value("--strategy") ?? nameof(BloomStrategy.SingleDevice), line.Value("--devices") ?? ""),
             NumberType = line.Choice<BloomNumberType>("--number-type") ?? BloomNumberType.Auto,
-            NewTokens = newTokens,
-            Warmup = line.Integer("--warmup", minimum: 0) ?? 2,
-            Runs = line.Integer("--runs", minimum: 1) ?? 10,
+            NewTokens = ToIntegers("--new-tokens", line.Value("--new-tokens") ?? "1,64"),
+            Repetition = new(warmup ?? 2, runs ?? 10),
+            Callers = callers,
+            CallerRepetition = new(warmup ?? 1, runs ?? 5),
+            CacheTokens = cacheTokens,
             JsonFile = line.Value("--json"),
         };
     }
@@ -95,6 +117,12 @@ internal sealed record LatencyArguments
     /// <summary>The vocabulary of a shape written out as numbers; BLOOM's own, 250,880, otherwise.</summary>
     public static int VocabularyOf(string shape) =>
         Split(shape, ',') is [_, _, _, string last] && int.TryParse(last, CultureInfo.InvariantCulture, out int size) && size > 0 ? size : 250_880;
+
+    private static int[] ToIntegers(string name, string list)
+    {
+        int[] numbers = [.. Split(list, ',').Select(number => CommandLine.ToInteger(name, number, minimum: 1)).Distinct().Order()];
+        return numbers.Length > 0 ? numbers : throw new UsageException($"{name} needs at least one number.");
+    }
 
     private static Target[] ToTargets(string strategies, string devices)
     {

@@ -1,18 +1,18 @@
-using System.Diagnostics;
 using LocalBloom.AI.Samples;
 using Microsoft.Extensions.AI;
 
 namespace LocalBloom.AI.Latency;
 
-/// <summary>The protocol: the prompt, warm-ups, measured runs, for every length through every path. One run at a time; greedy.</summary>
+/// <summary>The protocol: the prompt, warm-ups, measured runs, for every length through every path. One run at a time; greedy. Then many callers, where asked for.</summary>
 internal sealed class LatencyProtocol(LatencyArguments arguments)
 {
-    private const string ClientPath = "IChatClient";
-    private const string EnginePath = "engine";
+    public const string ClientPath = "IChatClient";
+    public const string EnginePath = "engine";
 
     public async Task<TargetReport> MeasureAsync(Target target, CancellationToken cancellationToken)
     {
         using MeasuredModel model = await MeasuredModel.LoadAsync(arguments, target, cancellationToken);
+        var manyCallers = new ThroughputProtocol(arguments, model);
 
         var client = new List<JobReport>();
         var engine = new List<JobReport>();
@@ -29,6 +29,7 @@ internal sealed class LatencyProtocol(LatencyArguments arguments)
             output = answer.ToString();
         }
 
+        IReadOnlyList<ThroughputReport> throughput = await manyCallers.MeasureAsync(cancellationToken);
         DecodeReport?[] decoding = [client.Count > 0 ? DecodeReport.Of(client, model.WeightBytes) : null, DecodeReport.Of(engine, model.WeightBytes)];
         return new TargetReport(
             target.Strategy.ToString(),
@@ -41,7 +42,8 @@ internal sealed class LatencyProtocol(LatencyArguments arguments)
             Environment.WorkingSet,
             Machine.GpuMemoryInUse(),
             [.. client, .. engine],
-            [.. decoding.OfType<DecodeReport>()]);
+            [.. decoding.OfType<DecodeReport>()],
+            throughput);
     }
 
     private static async Task<(int Prompt, int Reply)> ReplyAsync(IChatClient client, int newTokens, CancellationToken cancellationToken)
@@ -53,20 +55,9 @@ internal sealed class LatencyProtocol(LatencyArguments arguments)
 
     private async Task<JobReport> TimeAsync(string path, int newTokens, Func<Task<(int Prompt, int Reply)>> run)
     {
-        var milliseconds = new List<double>();
-        (int Prompt, int Reply) tokens = default;
-        for (int i = 0; i < arguments.Warmup + arguments.Runs; i++)
-        {
-            long start = Stopwatch.GetTimestamp();
-            tokens = await run();
-            TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
-            if (i >= arguments.Warmup)
-            {
-                milliseconds.Add(elapsed.TotalMilliseconds);
-            }
-        }
-
-        return new JobReport(path, tokens.Prompt, newTokens, tokens.Reply, milliseconds);
+        IReadOnlyList<((int Prompt, int Reply) Tokens, TimeSpan Elapsed)> runs = await arguments.Repetition.RunAsync(run);
+        (int prompt, int reply) = runs[^1].Tokens;
+        return new JobReport(path, prompt, newTokens, reply, [.. runs.Select(run => run.Elapsed.TotalMilliseconds)]);
     }
 
     /// <summary>Generates a fixed number of tokens and keeps what came last.</summary>

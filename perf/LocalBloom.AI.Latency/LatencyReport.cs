@@ -2,7 +2,15 @@ namespace LocalBloom.AI.Latency;
 
 /// <summary>Everything that one invocation measured, as it stands in the JSON file.</summary>
 internal sealed record LatencyReport(
-    string Model, DateTimeOffset Date, Machine Machine, Versions Versions, string NumberType, int Warmup, int Runs, IReadOnlyList<TargetReport> Targets);
+    string Model,
+    DateTimeOffset Date,
+    Machine Machine,
+    Versions Versions,
+    string NumberType,
+    int Warmup,
+    int Runs,
+    Repetition CallerRepetition,
+    IReadOnlyList<TargetReport> Targets);
 
 /// <param name="LocalBloom">This library, with the commit where the build knew it.</param>
 /// <param name="TorchSharp">TorchSharp's managed part.</param>
@@ -21,6 +29,7 @@ internal sealed record Versions(string LocalBloom, string TorchSharp, string Run
 /// <param name="GpuMemory">What the driver says is in use on each GPU after the last run, by any process.</param>
 /// <param name="Jobs">What was timed.</param>
 /// <param name="Decoding">What one more token costs.</param>
+/// <param name="Throughput">Many callers at once; empty where they were not asked for.</param>
 internal sealed record TargetReport(
     string Strategy,
     IReadOnlyList<string> Devices,
@@ -32,7 +41,8 @@ internal sealed record TargetReport(
     long WorkingSetBytes,
     IReadOnlyList<string> GpuMemory,
     IReadOnlyList<JobReport> Jobs,
-    IReadOnlyList<DecodeReport> Decoding);
+    IReadOnlyList<DecodeReport> Decoding,
+    IReadOnlyList<ThroughputReport> Throughput);
 
 /// <summary>One job, timed over and over.</summary>
 /// <param name="Path"><c>IChatClient</c> or <c>engine</c>.</param>

@@ -1,4 +1,3 @@
-using LocalBloom.AI.Engine;
 using LocalBloom.AI.Samples;
 using Microsoft.Extensions.AI;
 
@@ -7,13 +6,16 @@ namespace LocalBloom.AI.Latency;
 /// <summary>A loaded model with the prompt that it is measured on.</summary>
 internal sealed class MeasuredModel : IDisposable
 {
-    private MeasuredModel(BloomEngine engine, IChatClient? client) => (Engine, Client) = (engine, client);
+    private readonly Func<int, IReadOnlyList<int>> _encode;
+
+    private MeasuredModel(BloomEngine engine, IChatClient? client, Func<int, IReadOnlyList<int>> encode) => (Engine, Client, _encode) = (engine, client, encode);
 
     public BloomEngine Engine { get; }
 
     /// <summary>Gets the client over the same engine; <see langword="null"/> where random weights leave it without a tokenizer.</summary>
     public IChatClient? Client { get; }
 
+    /// <summary>Gets the ids of the protocol's prompt.</summary>
     public IReadOnlyList<int> PromptIds { get; private set; } = [];
 
     public long? WeightBytes { get; private set; }
@@ -27,13 +29,17 @@ internal sealed class MeasuredModel : IDisposable
             Devices = [.. target.Devices],
             NumberType = arguments.NumberType,
         };
-        MeasuredModel model = arguments.Shape is { } shape ? new(BloomEngine.WithRandomWeights(shape, options), null) : OfCheckpoint(options);
+        if (arguments.Callers.Count > 0)
+        {
+            options.MaxConcurrentReplies = Math.Max(options.MaxConcurrentReplies, arguments.MostCallers);
+            options.CacheTokens = arguments.CacheTokens;
+        }
+
+        MeasuredModel model = arguments.Shape is { } shape ? OfShape(shape, options) : OfCheckpoint(options);
         try
         {
             await model.Engine.LoadAsync(new WeightCounter(model), cancellationToken);
-            model.PromptIds = arguments.Shape is null
-                ? ((IGenerationEngine)model.Engine).Encode((options.PromptTemplate ?? PromptTemplate.Bloomz).Render([new ChatMessage(ChatRole.User, SeedPrompt.Text)]))
-                : RecordedPrompt.For(LatencyArguments.VocabularyOf(arguments.Shape));
+            model.PromptIds = model.EncodePrompt(caller: 0);
             return model;
         }
         catch
@@ -42,6 +48,12 @@ internal sealed class MeasuredModel : IDisposable
             throw;
         }
     }
+
+    /// <summary>Gets a caller's prompt. No two begin alike, so that nothing can be shared; the first is the protocol's own.</summary>
+    public static string PromptText(int caller) => caller == 0 ? SeedPrompt.Text : $"{caller}. {SeedPrompt.Text}";
+
+    /// <summary>Gets the ids of a caller's prompt: those of its text, where there is a tokenizer.</summary>
+    public IReadOnlyList<int> EncodePrompt(int caller) => _encode(caller);
 
     public void Dispose()
     {
@@ -52,7 +64,15 @@ internal sealed class MeasuredModel : IDisposable
     private static MeasuredModel OfCheckpoint(BloomChatClientOptions options)
     {
         var client = new BloomChatClient(options);
-        return new(client.GetRequiredService<BloomEngine>(), client);
+        BloomEngine engine = client.GetRequiredService<BloomEngine>();
+        PromptTemplate template = options.PromptTemplate ?? PromptTemplate.Bloomz;
+        return new(engine, client, caller => engine.Encode(template.Render([new ChatMessage(ChatRole.User, PromptText(caller))])));
+    }
+
+    private static MeasuredModel OfShape(string shape, BloomChatClientOptions options)
+    {
+        int vocabulary = LatencyArguments.VocabularyOf(shape);
+        return new(BloomEngine.WithRandomWeights(shape, options), client: null, caller => RecordedPrompt.For(vocabulary, caller));
     }
 
     private sealed class WeightCounter(MeasuredModel model) : IProgress<LoadProgress>

@@ -31,8 +31,9 @@ try
         Machine.Describe(),
         new Versions(VersionOf(typeof(BloomEngine)), VersionOf(typeof(TorchSharp.torch)), RuntimeInformation.FrameworkDescription),
         arguments.NumberType.ToString(),
-        arguments.Warmup,
-        arguments.Runs,
+        arguments.Repetition.Warmup,
+        arguments.Repetition.Runs,
+        arguments.CallerRepetition,
         targets);
     ReportPrinter.Print(report);
     if (arguments.JsonFile is { } file)

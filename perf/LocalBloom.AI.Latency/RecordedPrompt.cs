@@ -18,5 +18,7 @@ internal static class RecordedPrompt
     ];
 
     /// <summary>Gives the ids, folded into a vocabulary that is smaller than BLOOM's.</summary>
-    public static IReadOnlyList<int> For(int vocabulary) => [.. s_ids.Select(id => id % vocabulary)];
+    /// <param name="vocabulary">Its size.</param>
+    /// <param name="caller">0 gives the ids as they are; others give as many, all of them different.</param>
+    public static IReadOnlyList<int> For(int vocabulary, int caller = 0) => [.. s_ids.Select(id => (id + caller) % vocabulary)];
 }

@@ -25,6 +25,11 @@ internal static class ReportPrinter
 
         AnsiConsole.Write(Jobs(report));
         AnsiConsole.Write(Decoding(report));
+        if (report.Targets.Any(target => target.Throughput.Count > 0))
+        {
+            AnsiConsole.Write(Throughput(report));
+        }
+
         PrintMemory(report);
         PrintCircumstances(report);
     }
@@ -37,8 +42,7 @@ internal static class ReportPrinter
             foreach (JobReport job in target.Jobs)
             {
                 LatencyStatistics s = job.Statistics;
-                string came = job.ActualTokens == job.NewTokens ? $"{job.NewTokens}" : $"{job.ActualTokens} of {job.NewTokens}, ended early";
-                AddRow(table, target, job.Path, $"{job.PromptTokens}", came, $"{s.Mean:0.00} ± {s.StandardDeviation:0.00}", $"{s.P95:0.00}", $"{s.Minimum:0.00}");
+                AddRow(table, target, job.Path, $"{job.PromptTokens}", Came(job.ActualTokens, job.NewTokens), $"{s.Mean:0.00} ± {s.StandardDeviation:0.00}", $"{s.P95:0.00}", $"{s.Minimum:0.00}");
             }
 
             if (target.Jobs.All(job => job.Path == "engine"))
@@ -65,6 +69,29 @@ internal static class ReportPrinter
         return table;
     }
 
+    private static Table Throughput(LatencyReport report)
+    {
+        Table table = NewTable(
+            ["strategy", "devices", "path"],
+            ["callers", "tokens in", "new", "tokens/s, mean ± sd", "first token, ms (P95)", "per token, ms (P95)", "weights, GB/s"]);
+        foreach (TargetReport target in report.Targets)
+        {
+            foreach (ThroughputReport job in target.Throughput)
+            {
+                LatencyStatistics rate = job.TokensPerSecond;
+                string between = job.MillisecondsPerToken is { } gap ? $"{gap.Mean:0.00} ({gap.P95:0.00})" : "–";
+                string weights = job.WeightGigabytesPerSecond is { } gigabytes ? $"{gigabytes:0.0}" : "–";
+                AddRow(
+                    table, target, job.Path, $"{job.Callers}", $"{job.PromptTokens}", Came(job.FewestTokens, job.NewTokens), $"{rate.Mean:0.0} ± {rate.StandardDeviation:0.0}",
+                    $"{job.MillisecondsToFirst.Mean:0.0} ({job.MillisecondsToFirst.P95:0.0})", between, weights);
+            }
+        }
+
+        return table;
+    }
+
+    private static string Came(int actual, int asked) => actual == asked ? $"{asked}" : $"{actual} of {asked}, ended early";
+
     private static void PrintMemory(LatencyReport report)
     {
         foreach (TargetReport target in report.Targets)
@@ -79,7 +106,8 @@ internal static class ReportPrinter
     {
         Machine machine = report.Machine;
         string gpus = machine.Gpus.Count > 0 ? string.Join(", ", machine.Gpus) : "no GPU found";
-        Console.WriteLine($"{report.Model}, {report.NumberType}; {report.Warmup} warm-ups, {report.Runs} runs; {report.Date:yyyy-MM-dd HH:mm} UTC");
+        string callers = report.Targets.Any(target => target.Throughput.Count > 0) ? $" (many callers: {report.CallerRepetition.Warmup}, {report.CallerRepetition.Runs})" : "";
+        Console.WriteLine($"{report.Model}, {report.NumberType}; {report.Warmup} warm-ups, {report.Runs} runs{callers}; {report.Date:yyyy-MM-dd HH:mm} UTC");
         Console.WriteLine($"{machine.Cpu}, {machine.Cores} cores; {gpus}; {machine.System}");
         Console.WriteLine($"LocalBloom.AI {report.Versions.LocalBloom}, TorchSharp {report.Versions.TorchSharp}, {report.Versions.Runtime}");
     }

@@ -71,6 +71,10 @@ public sealed class BloomChatClientOptions
     /// <value><see langword="null"/> by default: as long as it takes.</value>
     public TimeSpan? RequestTimeout { get; set; }
 
+    /// <summary>Gets or sets whether a host, when it starts, loads the model and has it make a short reply, so that the first user does not wait for either.</summary>
+    /// <value><see langword="false"/> by default: the first request loads it. Where there is no host, <see cref="BloomEngine.LoadAsync"/> loads it before.</value>
+    public bool WarmUp { get; set; }
+
     /// <summary>Gets or sets how chat messages become the text that the model continues.</summary>
     /// <value><see langword="null"/> by default: what the checkpoint declares in <c>prompt_template.json</c>, or else <see cref="PromptTemplate.Bloomz"/>. In configuration: <c>Bloomz</c>, <c>Dialogue</c> or <c>Completion</c>.</value>
     public PromptTemplate? PromptTemplate { get; set; }

@@ -1,6 +1,9 @@
+using System.Diagnostics.Metrics;
 using LocalBloom.AI;
+using LocalBloom.AI.Engine;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -9,7 +12,9 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// <summary>Registers BLOOM models that run in this process as <see cref="IChatClient"/>.</summary>
 /// <remarks>
 /// Each registration has its own options, validated when the host starts, and its own <see cref="BloomEngine"/>, a singleton under the same key
-/// that the container disposes. The model is loaded by the first request, or by <see cref="BloomEngine.LoadAsync"/>.
+/// that the container disposes. The model is loaded by the first request, by <see cref="BloomEngine.LoadAsync"/>, or by the host when it starts, where
+/// <see cref="BloomChatClientOptions.WarmUp"/> says so. When a host stops, the engine takes no more requests and completes those that it has, as long
+/// as the host's time to shut down lasts; services that were registered after it have stopped by then.
 /// </remarks>
 public static class BloomServiceCollectionExtensions
 {
@@ -83,12 +88,7 @@ public static class BloomServiceCollectionExtensions
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddBloomEmbeddingGenerator(this IServiceCollection services, string? serviceKey = null)
     {
         ArgumentNullException.ThrowIfNull(services);
-        if (!services.HasBloomEngine(serviceKey))
-        {
-            throw new InvalidOperationException(
-                $"No BLOOM chat client is registered {(serviceKey is null ? "without a key" : $"with the key '{serviceKey}'")}. Call AddBloomChatClient first: both share its model.");
-        }
-
+        services.RequireBloomEngine(serviceKey);
         return services.AddKeyedEmbeddingGenerator(
             serviceKey, provider => new BloomEmbeddingGenerator(provider.GetRequiredKeyedService<BloomEngine>(serviceKey)));
     }
@@ -108,8 +108,25 @@ public static class BloomServiceCollectionExtensions
 
         services.AddOptionsWithValidateOnStart<BloomChatClientOptions, BloomChatClientOptionsValidator>(OptionsName(key));
         services.AddOptionsWithValidateOnStart<BloomChatClientOptions, BloomOptionsCombinationValidator>(OptionsName(key));
-        services.AddKeyedSingleton(key, (provider, _) => new BloomEngine(GetOptions(provider, key), provider.GetService<ILoggerFactory>()));
+        services.AddKeyedSingleton(key, (provider, _) => new BloomEngine(
+            provider.GetBloomOptions(key), provider.GetService<ILoggerFactory>(), provider.GetService<IMeterFactory>(), key));
+        services.AddSingleton<IHostedService>(provider => new EngineHostedService(provider, key));
     }
+
+    /// <summary>Throws unless a key has an engine; <see langword="null"/> is the one without a key.</summary>
+    /// <exception cref="InvalidOperationException">It has none.</exception>
+    internal static void RequireBloomEngine(this IServiceCollection services, string? key)
+    {
+        if (!services.HasBloomEngine(key))
+        {
+            throw new InvalidOperationException(
+                $"No BLOOM chat client is registered {(key is null ? "without a key" : $"with the key '{key}'")}. Call AddBloomChatClient first: both share its model.");
+        }
+    }
+
+    /// <summary>Gets the options of a key; <see langword="null"/> is the one without a key.</summary>
+    internal static BloomChatClientOptions GetBloomOptions(this IServiceProvider provider, string? key) =>
+        provider.GetRequiredService<IOptionsMonitor<BloomChatClientOptions>>().Get(OptionsName(key));
 
     /// <summary>Gets whether a key has an engine; <see langword="null"/> is the one without a key.</summary>
     internal static bool HasBloomEngine(this IServiceCollection services, string? key) =>
@@ -121,7 +138,7 @@ public static class BloomServiceCollectionExtensions
     /// <param name="template">How prompts are written, in place of what the options say.</param>
     internal static BloomChatClient CreateBloomClient(this IServiceProvider provider, string? key, PromptTemplate? template = null)
     {
-        BloomChatClientOptions options = GetOptions(provider, key);
+        BloomChatClientOptions options = provider.GetBloomOptions(key);
         if (template is not null)
         {
             options = options.Copy();
@@ -136,9 +153,6 @@ public static class BloomServiceCollectionExtensions
         services.AddBloomEngine(key);
         return services.AddKeyedChatClient(key, provider => provider.CreateBloomClient(key));
     }
-
-    private static BloomChatClientOptions GetOptions(IServiceProvider provider, string? key) =>
-        provider.GetRequiredService<IOptionsMonitor<BloomChatClientOptions>>().Get(OptionsName(key));
 
     private static string OptionsName(string? key) => key ?? Options.Options.DefaultName;
 }

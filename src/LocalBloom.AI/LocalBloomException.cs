@@ -64,6 +64,20 @@ public sealed class EngineBusyException : LocalBloomException
     public int Waiting { get; }
 }
 
+/// <summary>The engine is shutting down: it takes no more requests, or had no time to complete this one.</summary>
+public sealed class EngineStoppingException : LocalBloomException
+{
+    /// <summary>Initializes a new instance of the <see cref="EngineStoppingException"/> class.</summary>
+    /// <param name="modelId">The model's name.</param>
+    /// <param name="wasUnderWay">Whether the request was under way, or waited, when the time to shut down was over.</param>
+    public EngineStoppingException(string modelId, bool wasUnderWay = false)
+        : base(wasUnderWay
+            ? $"The engine of {modelId} has shut down before the reply was complete. Ask again once the application runs again, or give it more time to shut down: HostOptions.ShutdownTimeout."
+            : $"The engine of {modelId} is shutting down and takes no more requests. Ask another instance, or again once the application runs again.")
+    {
+    }
+}
+
 /// <summary>A reply took longer than its request allows.</summary>
 public sealed class GenerationTimeoutException : LocalBloomException
 {

@@ -64,6 +64,12 @@ public sealed class LayerSplitCudaFloat16Golden(StrategyFixture<LayerSplitCudaFl
 public sealed class SingleDeviceCudaBFloat16Golden(StrategyFixture<SingleDeviceCudaBFloat16> fixture)
     : HalfPrecisionSuite<SingleDeviceCudaBFloat16>(fixture, BFloat16);
 
+public sealed class SingleDeviceCudaFloat16Batches(TwoStrategies<SingleDeviceCudaFloat16, SingleDeviceCuda> fixture)
+    : BatchInvarianceSuite<SingleDeviceCudaFloat16, SingleDeviceCuda>(fixture);
+
+public sealed class SingleDeviceCudaBFloat16Batches(TwoStrategies<SingleDeviceCudaBFloat16, SingleDeviceCuda> fixture)
+    : BatchInvarianceSuite<SingleDeviceCudaBFloat16, SingleDeviceCuda>(fixture);
+
 public sealed class SingleDeviceCudaContract : ChatClientContract<SingleDeviceCuda>;
 
 public sealed class LayerSplitCudaContract : ChatClientContract<LayerSplitCuda>;

@@ -7,6 +7,22 @@ public interface IStrategy
     static abstract void Configure(BloomChatClientOptions options);
 }
 
+/// <summary>Two strategies that are compared.</summary>
+public sealed class TwoStrategies<TFirst, TSecond> : IDisposable
+    where TFirst : IStrategy
+    where TSecond : IStrategy
+{
+    public StrategyFixture<TFirst> First { get; } = new();
+
+    public StrategyFixture<TSecond> Second { get; } = new();
+
+    public void Dispose()
+    {
+        First.Dispose();
+        Second.Dispose();
+    }
+}
+
 /// <summary>Engines and models of one strategy, each loaded once and kept until the class's tests are done.</summary>
 public sealed class StrategyFixture<TStrategy> : IDisposable
     where TStrategy : IStrategy

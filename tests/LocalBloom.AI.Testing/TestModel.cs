@@ -39,6 +39,36 @@ internal sealed class TestModel : IDisposable
     public float[] LastLogits(IReadOnlyList<int> ids) =>
         Run(ids, _model.Plan.Footprint.StepRows, (start, count) => start + count == ids.Count ? [count - 1] : []).Single();
 
+    /// <summary>Serves requests that all wait before the first step, in order: which of them meet in a step does not depend on the clock.</summary>
+    /// <returns>The tokens of each one's reply.</returns>
+    public int[][] Generate(params GenerationRequest[] requests)
+    {
+        var queue = new RequestQueue(requests.Length);
+        SampledGeneration[] generations =
+            [.. requests.Select(request => new SampledGeneration(request, ReplyLimits.Of(request, _model), timeout: null, CancellationToken.None))];
+        Array.ForEach(generations, generation => queue.TryAdd(generation));
+        Task<int[]>[] replies = [.. generations.Select(ReadAsync)];
+        Task.WhenAll(replies).ContinueWith(_ => queue.Close(), TaskScheduler.Default); // ends the loop
+
+        using (inference_mode())
+        {
+            new GenerationLoop(_model, queue, _model.Plan.Footprint.MaxSequences, NullLogger.Instance).Run(CancellationToken.None);
+        }
+
+        return [.. replies.Select(reply => reply.GetAwaiter().GetResult())];
+
+        static async Task<int[]> ReadAsync(SampledGeneration generation)
+        {
+            var tokens = new List<int>();
+            await foreach (GenerationDelta delta in generation.Output.ReadAllAsync().ConfigureAwait(false))
+            {
+                tokens.Add(delta.TokenId);
+            }
+
+            return [.. tokens];
+        }
+    }
+
     private float[][] Run(IReadOnlyList<int> ids, int rows, Func<int, int, int[]> logitRows)
     {
         var logits = new List<float[]>();

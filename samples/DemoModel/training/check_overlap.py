@@ -102,7 +102,8 @@ def main():
                     for s in texts:
                         if key not in s or not e.match(s): continue
                         # A slot that swallowed a verb is another form; so is a question without its mark.
-                        if forms is held_s and (s[-1] not in ".。" or re.search(r"[哪谁何几]|什么|多少" if zh else r"^(According to the passage|In the text|Which|Who|What)", s)): continue
+                        if form[-1] not in "?？" and (s[-1] not in ".。" or re.search(r"[哪谁何几]|什么|多少" if zh else r"^(According to the passage|In the text|Which|Who|What)", s)): continue
+                        if zh and form[-1] not in "?？" and "是" not in form and any("是" in slot for slot in slots_of(form, s)[:-1]): continue
                         if not zh and forms is held_s and "," not in form and any("," in slot for slot in slots_of(form, s)[:-1]): continue
                         if not zh and any(re.search(r"\b(is|was|are|were|has|have|which|who|first)\b", slot) for slot in slots_of(form, s)): continue
                         if "{N^" in form or "{N}" in form and not re.search(r"[\d一二三四五六七八九十两]" if zh else r"\d|\b(" + "|".join(generate.NUMBERS_EN[2:] + list(generate.TENS_EN.values())) + ")", s): continue  # another event without a number

@@ -70,13 +70,7 @@ class Language:
             elif line.startswith("q: "):
                 answer, questions = line[3:].split(" :: ")
                 self.frames[-1]["q"].append((answer, split_alternatives(questions)))
-        self.prose = []
-        for line in self.lines(f"prose_{code}.txt"):
-            if line.startswith("v: "): self.prose.append({"slots": dict(p.split("=") for p in line[3:].split()), "p": [], "q": []})
-            elif line.startswith("p: "): self.prose[-1]["p"] = split_alternatives(line[3:])
-            elif line.startswith("q: "):
-                answer, questions = line[3:].split(" :: ")
-                self.prose[-1]["q"].append((answer, split_alternatives(questions)))
+        self.prose = [p for name in ("prose", "prose2") if os.path.exists(f"{HERE}/{name}_{code}.txt") for p in self.paragraphs(f"{name}_{code}.txt")]
         self.causes = [line.split("|") for line in self.lines(f"causes_{code}.txt")]
         self.procs = [(a, b.split(";")) for a, b in (line.split("|") for line in self.lines(f"procs_{code}.txt"))]
         if self.zh: self.lists["noun"] = self.words["plural"] + self.words["device"] + self.lists["fruit"] + self.lists["vegetable"] + self.lists["animal"]
@@ -85,7 +79,9 @@ class Language:
         with open(f"{HERE}/handwritten_dev.json", encoding="utf-8") as f, open(f"{HERE}/../examples.json", encoding="utf-8") as g: passages = [x["passage"] for x in json.load(f) + json.load(g)]
         self.kept_away = {s.strip() for x in passages for s in re.split(r"(?<=[。！？])|(?<=[.!?]) ", x)}  # no paragraph may come out as one of these
         self.held, self.clauses = wording.Held(self), {}
-        for t in self.prose: t["q"] = [(answer, [f for f in forms if not self.held.asks(f)]) for answer, forms in t["q"]]
+        for t in self.prose:
+            t["q"] = [(answer, [f for f in forms if not self.held.asks(f)], home) for answer, forms, home in t["q"]]
+            t["u"] = [f for f in t["u"] if not self.held.asks(f)]
         named = {(t["name"], a.name): a for t in self.topics for a in t["attributes"]}
         for line in self.lines(f"more_{code}.txt"):
             if line.startswith("> "): attribute = named[tuple(line[2:].split())]
@@ -105,6 +101,27 @@ class Language:
                 frame["more_q"][answer] = [f for f in split_alternatives(questions) if f not in self.held and not self.held.asks(f)]
         if at + 1 != len(self.frames): raise ValueError(f"more_frames_{code}.txt has {at + 1} events, frames_{code}.txt {len(self.frames)}")
         self.reworded_held = {}
+
+    def paragraphs(self, name):
+        """Paragraphs with their questions; the format stands at the head of the files."""
+        out = []
+        for number, line in enumerate(self.lines(name), 1):
+            mark, _, rest = line.partition(": ")
+            if mark == "v": out.append({"slots": dict(p.split("=") for p in rest.split() if p != "-"), "p": [], "after": [], "q": [], "u": []})
+            elif mark == "w":
+                slot, values = rest.split("=", 1)
+                out[-1]["slots"][slot] = values.split(";")
+            elif mark in ("p", "p+"):
+                sentences = split_alternatives(rest)
+                out[-1]["after"] += [mark == "p+"] * len(sentences)
+                out[-1]["p"] += sentences
+            elif mark == "q":
+                answer, questions = rest.split(" :: ")
+                # A question stands under its sentence; under a line of several sentences the answer tells which one is meant.
+                out[-1]["q"].append((answer, split_alternatives(questions), len(out[-1]["p"]) - 1 if len(sentences) == 1 else None))
+            elif mark == "u": out[-1]["u"] += split_alternatives(rest)
+            else: raise ValueError(f"{name}, entry {number}: expected v:, w:, p:, p+:, q: or u: and found {line[:40]!r}")
+        return out
 
     def lines(self, name):
         with open(f"{HERE}/{name}", encoding="utf-8") as f:
@@ -132,7 +149,21 @@ def held_name(text): return zlib.crc32(text.encode()) % 9 == 0
 COUNTED = re.compile(r"^(?:about |more than |约)?(?:[\d,.]+|[一二两三四五六七八九十]+|(?:" + "|".join(NUMBERS_EN[2:] + list(TENS_EN.values())) + r")(?:-\w+)?) ?")
 EXPRESSION, WHOLE_EXPRESSION = re.compile(r"\{(\w+)((?::-?\w+)*)(\^?)\}"), re.compile(r"\{(\w+)((?::-?\w+)*)\}")
 ARTICLE, FRAME_SLOT, FRAME_NAMES = re.compile(r"\b([Aa])\(n\) (\W?)([A-Za-z])"), re.compile(r"\{([A-Z])([.^]?)\}"), re.compile(r"\{([A-Z])[.^]?\}")
-PROSE_SLOT, PROSE_NAMES = re.compile(r"\{([^{}]+)\}"), re.compile(r"([A-Z])(?=[:.^}])")
+PROSE_SLOT, PROSE_NAMES = re.compile(r"\{([^{}]+)\}"), re.compile(r"\{(?:[^{}=]*=)?([A-Z])(?=[:.^}])")
+PLURAL = re.compile(r"How many (?:people|children|men|women|[a-z-]+s|\{\w+\+?\}\w*) ")
+PRONOUN = re.compile(r"\b(he|she|it|they|him|her|his|its|them|their)\b|[他她它]|there\?$")
+
+
+@functools.lru_cache(None)
+def stated_in(text):
+    """The slots that stand in a text of a paragraph."""
+    return frozenset(PROSE_NAMES.findall(text))
+
+
+@functools.lru_cache(None)
+def content(form):
+    """The longer words of a question; of a Chinese one its characters."""
+    return frozenset(re.findall(r"[a-z]{4,}|[\u4e00-\u9fff]", form.lower())) - {"what", "when", "where", "which", "whom", "whose", "does"}
 
 
 class Value:
@@ -193,7 +224,7 @@ class Maker:
         if k < .12 and a.labels:
             label = self.rng.choice(a.labels)
             form = self.rng.choice(wording.LABEL_ZH if self.zh else wording.LABEL_EN).replace("{L^}", label.capitalize()).replace("{L}", label)
-            if form not in self.l.held: return form
+            if not self.l.held.states(form): return form
         return self.rng.choice(a.more_s) if a.more_s and k < .56 else self.form(a.s)
 
     def asked(self, a):
@@ -223,7 +254,7 @@ class Maker:
             return form
         if self.chance(.1):
             for word, others in wording.SWAP_EN:
-                if form.startswith(word): return self.rng.choice(others) + form[len(word):]
+                if form.startswith(word) and not form.startswith(("How long is", "How long are", "How long was", "Which of")) and not form.endswith((" from?", " to?")) and (word != "How many " or PLURAL.match(form)) and (word != "How much does " or "cost" in form): return self.rng.choice(others) + form[len(word):]
         if self.chance(.2):
             clause = self.l.clauses.get(form, 0)
             if clause == 0: clause = self.l.clauses[form] = wording.clause(form, self.l.verb_forms)
@@ -741,6 +772,8 @@ class Maker:
                 if self.chance(.5): return Value(self.from_list(self.l.steps))
                 if zh: return Value(r.choice(["把", "将"]) + self.from_list(self.l.noun_list) + r.choice(["洗净", "切成小块", "放进锅里", "拧紧", "晾干", "装好", "擦干", "打开", "泡在水里", "涂上油", "压平", "摆好", "加热十分钟", "包起来"]))
                 return Value(r.choice([v.split("/")[0] for v in self.VERBS_EN]) + " the " + (r.choice(self.l.lists["adjective"]) + " " if self.chance(.3) else "") + self.from_list(self.l.lists["noun"]) + (" " + self.value("{locin}").text if self.chance(.25) else ""))
+            if isinstance(kind, list): return self.fresh(kind)
+            if kind in ("woman", "man"): return self.fresh(["{" + ("female" if kind == "woman" else "male") + "} {surname}"])
             if kind == "vb":
                 b, d = r.choice(self.VERBS_EN).split("/")
                 return Value(b, d)
@@ -749,7 +782,7 @@ class Maker:
             for _ in range(5):
                 values[slot] = draw(kind)
                 if values[slot].text not in [v.text for k, v in values.items() if k != slot]: break
-            pronoun[slot] = r.random() < .5
+            pronoun[slot] = r.random() < .5 if kind not in ("woman", "man", "female", "male") else kind in ("man", "male")
         he = lambda x: ("他" if pronoun[x] else "她") if zh else ("he" if pronoun[x] else "she")
 
         def fill(s):
@@ -763,6 +796,9 @@ class Maker:
                     v = values[name]
                     if form == "p": x = he(name)
                     elif form == "h": x = "his" if pronoun[name] else "her"
+                    elif form == "i": x = "him" if pronoun[name] else "her"
+                    elif form == "f": x = v.text.split(" ")[0]
+                    elif form == "l": x = v.text.split(" ")[-1]
                     elif form == "o": x = {"one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth", "twelve": "twelfth", "twenty": "twentieth"}.get(v.text) or (v.text + ("th" if not v.text.isdigit() or v.text[-1] not in "123" or v.text in ("11", "12", "13") else {"1": "st", "2": "nd", "3": "rd"}[v.text[-1]]))
                     elif form == "in": x = ("in " if self.chance(.6) else "at ") + v.text
                     elif form == "b": x = v.text
@@ -778,34 +814,40 @@ class Maker:
                 return x[0].upper() + x[1:] if cap else x
             return self.tidy(PROSE_SLOT.sub(replace, s))
 
-        def stated_in(s): return set(PROSE_NAMES.findall(s))
-        kept = [p for i, p in enumerate(t["p"]) if i == 0 or self.chance(.8)]
-        texts = [fill(p) for p in kept]
-        stated = set().union(*map(stated_in, kept))
-        missing_parts = [p for p in t["p"] if p not in kept]
-        gone = set().union(set(), *map(stated_in, missing_parts)) - stated
+        kept = []
+        for i, after in enumerate(t["after"]): kept.append(i == 0 or (self.chance(.8) and (not after or kept[-1])))
+        texts = [fill(p) for p, there in zip(t["p"], kept) if there]
+        stated = set().union(*(stated_in(p) for p, there in zip(t["p"], kept) if there))
+        missing_parts = [p for p, there in zip(t["p"], kept) if not there]
+        gone = set().union(*map(stated_in, missing_parts)) - stated
         for p in missing_parts: fill(p)
         questions, missing = [], []
-        for answer, forms in t["q"]:
-            plain = not stated_in(answer)
-            home = [p for p in t["p"] if plain and answer != "-" and answer in p]
-            for q in r.sample(forms, min(len(forms), 2)):
-                needs = stated_in(q) - {"-"}
-                if needs & gone: continue
+
+        def clear(form):
+            """Whether a question form says enough of what it asks about, where other things stand in the passage too."""
+            return self.alone or stated_in(form) or not PRONOUN.search(form)
+        for answer, forms, home in t["q"]:
+            if answer == "-" or not forms: continue  # never answerable, so the wording alone would tell
+            for q in r.sample(forms, min(len(forms), 2 if home is None or self.chance(.3) else 1)):
+                if stated_in(q) & gone or (home is not None and not clear(q)): continue
                 text = fill(self.reworded(q))
-                if answer == "-": continue  # never answerable, so the wording alone would tell
-                elif plain and not any(p in kept for p in home): missing.append((text, text, None, None, None)) if home else None
-                elif stated_in(answer) & gone: missing.append((text, text, None, None, None))
+                if home is not None: there, known = kept[home], kept[home] or self.alone or stated_in(q)
+                elif stated_in(answer): there, known = not stated_in(answer) & gone, True
                 else:
-                    a = fill(answer)
-                    questions.append((text, text, a, None, None))
+                    homes = [i for i, p in enumerate(t["p"]) if answer in p]
+                    there, known = any(kept[i] for i in homes), homes
+                if there: questions.append((text, text, fill(answer), None, None))
+                elif known: missing.append((text, text, None, None, None))
+        for q in r.sample(t["u"], min(len(t["u"]), 2)):
+            if stated_in(q) & gone or not (self.alone or stated_in(q)): continue
+            text = fill(self.reworded(q))
+            missing.append((text, text, None, None, None))
         if self.chance(.3) and len(questions) > 3:  # a question about another paragraph
             other = r.choice(self.l.prose)
-            forms = [f for _, fs in other["q"] for f in fs if not stated_in(f)]
+            forms = [f for _, fs, _ in other["q"] for f in fs if not stated_in(f)]
             if other is not t and forms:
-                mine = {f for _, fs in t["q"] for f in fs}
                 f = r.choice(forms)
-                if f not in mine and not re.search(r"first|last|next|第一|最后|之后", f) and self.alone: missing.append((f, f, None, None, None))
+                if not any(content(f) <= content(g) for _, fs, _ in t["q"] for g in fs) and not re.search(r"first|last|next|第一|最后|之后", f) and self.alone and not (other["u"] and PRONOUN.search(f)): missing.append((f, f, None, None, None))
         lines = [self.sentence(x) for x in texts]
         if any(x in self.l.kept_away for x in lines): return self.prose_scene()
         return lines, questions, missing
@@ -963,6 +1005,7 @@ class Maker:
     def gloss_scene(self):
         r = self.rng
         pairs = [self.from_list(natural()["gloss"]) for _ in range(r.randint(1, 3))]
+        if any(held_name(word) for word, _ in pairs): return self.gloss_scene()  # towns have glosses too
         sentences, questions = [], []
         for word, meaning in pairs:
             sentences.append(self.sentence(r.choice([f"the word {word} means {meaning}", f"{word} means {meaning}", f"{word} is {meaning}", f"we use the name {word} for {meaning}"])))
@@ -1030,12 +1073,13 @@ class Maker:
         else:
             k = r.random()
             scenes = [(self.topic_scene, 46), (self.frames_scene, 18), (self.cause_scene, 8), (self.proc_scene, 8), (self.verb_scene, 8), (self.role_scene, 5), (self.list_scene, 2), (self.schedule_scene, 2)]
-            if self.mode == "train": scenes += [(self.prose_scene, 60)] + [(self.compare_scene, 2), (self.yes_no, 2), (self.natural_scene, 3), (self.gloss_scene if not self.zh else self.natural_scene, 2 if not self.zh else 1)]
+            if self.mode == "train": scenes += [(self.prose_scene, 8)] + [(self.compare_scene, 2), (self.yes_no, 2), (self.natural_scene, 3), (self.gloss_scene if not self.zh else self.natural_scene, 2 if not self.zh else 1)]
             if self.mode == "train": scenes += [(functools.partial(variety.alike_scene, self), 26), (functools.partial(variety.label_scene, self), 20), (functools.partial(variety.record_scene, self), 7)]
             if self.mode == "templates": scenes = scenes[:3] + [(self.proc_scene, 6)]
             if self.mode == "dialogue": scenes = scenes[:1]
             chosen = r.choices([s for s, _ in scenes], [w for _, w in scenes], k=1 if self.short else r.choice((1, 1, 1, 2, 2, 3)))
             if self.mode == "dialogue": chosen = chosen[:1]
+            if self.mode == "train" and self.chance(.3): chosen = [self.prose_scene]  # as people write
             groups = []
             self.alone = len(chosen) == 1
             for i, scene in enumerate(chosen):

@@ -7,8 +7,10 @@ import re
 
 WH = ("who ", "whom ", "whose ", "what ", "when ", "where ", "which ", "how ", "why ", "in what ", "in which ", "at what ", "on which ", "on what ", "for how ", "by ", "from ", "since when ", "until when ", "to whom ", "for what ", "is it ", "does the ")
 SUBJECT = r"(?:the [a-z -]+ of )?(?:\{[A-Z](?:'s|:o|[.^])?\})(?: [a-z-]+)?"
-BE = re.compile(r"^(.+?) (is|was|are|were|can|could|has|have|will) (\{[A-Z][.^]?\}|\{S's\} [a-z ]+?|the (?:[a-z-]+ ){1,3}of \{S:o\})( [^{?]*(?:\{[^}]+\})?)?\?$")
-DO = re.compile(r"^(.+?) (did|does|do) (\{[A-Z](?::o|[.^])?\}) ([a-z]+)( .*)?\?$")
+BE = re.compile(r"^(.+?) (is|was|are|were|can|could|has|have|will) (\{[A-Z](?::[fp]|[.^])?\}|\{S's\} [a-z ]+?|the (?:[a-z-]+ ){1,3}of \{S:o\})( [^{?]*(?:\{[^}]+\})?)?\?$")
+DO = re.compile(r"^(.+?) (did|does|do) (\{[A-Z](?::[fop]|[.^])?\}) ([a-z]+)( .*)?\?$")
+# Not "what must you" or "which colour is": there the verb stands before its subject.
+TURNED = re.compile(r"^(?:should|must|had|would|may|might|shall) |^(?:[a-z-]+ ){1,2}(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should|must|may|might|shall) ")
 NEUTRAL = re.compile(r"^(Who|What|Which [a-z-]+(?: [a-z-]+)?) (?!is |was |are |were |do |does |did |can |could |has |have |will |happened)([a-z].*)\?$")
 
 
@@ -17,7 +19,7 @@ class Verbs:
 
     def __init__(self, pairs):
         self.pasts = dict(p.split("/") for p in pairs)
-        self.pasts.update(dict(come="came", get="got", give="gave", go="went", win="won", begin="began", become="became", have="had", leave="left", lose="lost", find="found", pay="paid", sell="sold", buy="bought", meet="met", spend="spent", set="set", put="put", run="ran", rise="rose", fall="fell", lie="lay", stand="stood", know="knew", keep="kept", lead="led", mean="meant", say="said", tell="told", send="sent", think="thought", sleep="slept", speak="spoke", forget="forgot", do="did", lend="lent", flow="flowed", forbid="forbade", swim="swam", bear="bore", stay="stayed", travel="travelled", fly="flew", feel="felt", understand="understood", grow="grew", drink="drank", sink="sank", cost="cost", hit="hit", let="let", shut="shut", hear="heard", shoot="shot", show="showed", lay="laid", bite="bit", blow="blew", fight="fought", freeze="froze", shake="shook", shine="shone", wake="woke"))
+        self.pasts.update(dict(come="came", get="got", give="gave", go="went", win="won", begin="began", become="became", have="had", leave="left", lose="lost", find="found", pay="paid", sell="sold", buy="bought", meet="met", spend="spent", set="set", put="put", run="ran", rise="rose", fall="fell", lie="lay", stand="stood", know="knew", keep="kept", lead="led", mean="meant", say="said", tell="told", send="sent", think="thought", sleep="slept", speak="spoke", forget="forgot", do="did", lend="lent", flow="flowed", forbid="forbade", swim="swam", bear="bore", stay="stayed", travel="travelled", fly="flew", feel="felt", understand="understood", grow="grew", drink="drank", sink="sank", cost="cost", hit="hit", let="let", shut="shut", hear="heard", shoot="shot", show="showed", lay="laid", bite="bit", blow="blew", fight="fought", freeze="froze", shake="shook", shine="shone", wake="woke", stick="stuck", ring="rang", seek="sought", bend="bent", hurt="hurt", split="split", prefer="preferred", admit="admitted", tear="tore", swing="swung", quit="quit", slide="slid", spread="spread", sit="sat"))
 
     def past(self, verb):
         if verb in self.pasts: return self.pasts[verb]
@@ -38,7 +40,7 @@ def clause(form, verbs):
     m = DO.match(form)
     if m:
         wh, aux, subject, verb, rest = m.groups()
-        if verb in ("you", "they", "have", "not"): return None
+        if verb in ("you", "they", "have", "not", "and", "or", "first", "also", "never", "still", "once", "only", "ever", "always", "usually", "really", "actually"): return None
         return f"{wh[0].lower()}{wh[1:]} {subject} {verbs.past(verb) if aux == 'did' else verbs.third(verb) if aux == 'does' else verb}{rest or ''}"
     m = BE.match(form)
     if m:
@@ -48,6 +50,7 @@ def clause(form, verbs):
             subject, rest = subject + rest, ""
         return f"{wh[0].lower()}{wh[1:]} {subject} {aux}{rest or ''}"
     m = NEUTRAL.match(form)
+    if m and TURNED.match(form.split(" ", 1)[1]): return None
     return f"{m[1][0].lower()}{m[1][1:]} {m[2]}" if m else None
 
 
@@ -115,6 +118,8 @@ class Held:
             self.questions += [forms[-1] for _, forms in frame["q"] if len(forms) >= 4]
         self.forms = {self.plain(f) for f in self.questions + self.statements + self.kinds}
         self.expressions = [re.compile(expression(f, language.zh)) for f in self.questions + self.kinds if self.telling(f)]
+        self.stating = [re.compile(expression(f, language.zh)) for f in self.statements + self.kinds if self.telling(f, 3 if language.zh else 9)]
+        self.stated = {}
 
     @staticmethod
     def plain(form): return re.sub(r"\(n\)|[\s.?？。,，]", "", re.sub(r"\{[^}]*\}('s)?", "{}", form)).lower()
@@ -124,6 +129,13 @@ class Held:
         return len(re.sub(r"\{[^}]+\}|[\s?？.。，,]", "", form)) >= (least or (5 if self.zh else 9))
 
     def __contains__(self, form): return self.plain(form) in self.forms
+
+    def states(self, form):
+        """Whether a statement form with slots, made of a label, can be read as one of the held-out ones."""
+        if form not in self.stated:
+            filled = re.sub(r"\{[^}]+\}", "某某" if self.zh else "Xx", form)
+            self.stated[form] = form in self or any(e.match(filled) for e in self.stating)
+        return self.stated[form]
 
     def asks(self, form):
         """Whether a question form with slots, of a paragraph or a list, is one of the held-out ones."""

@@ -1,4 +1,6 @@
+using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
+using System.Text;
 using LocalBloom.AI.Chat;
 using LocalBloom.AI.Engine;
 using Microsoft.Extensions.AI;
@@ -55,9 +57,10 @@ public sealed class BloomChatClient : IChatClient
     /// <summary>Initializes a new instance of the <see cref="BloomChatClient"/> class with an engine of its own. Nothing is loaded yet.</summary>
     /// <param name="options">Which checkpoint to load and how to run it.</param>
     /// <param name="loggerFactory">Where to log, if anywhere.</param>
+    /// <param name="meterFactory">Makes the engine's meter; it has one of its own if null.</param>
     /// <exception cref="OptionsValidationException">The options cannot work; the message says what to change.</exception>
-    public BloomChatClient(BloomChatClientOptions options, ILoggerFactory? loggerFactory = null)
-        : this(new BloomEngine(options, loggerFactory), ownsEngine: true, options, loggerFactory)
+    public BloomChatClient(BloomChatClientOptions options, ILoggerFactory? loggerFactory = null, IMeterFactory? meterFactory = null)
+        : this(new BloomEngine(options, loggerFactory, meterFactory), ownsEngine: true, options, loggerFactory)
     {
     }
 
@@ -149,6 +152,7 @@ public sealed class BloomChatClient : IChatClient
                 _logger, prompt.DroppedMessages, request.Conversation.Count, _engine.ModelId, prompt.ReplyTokens, _engine.MaxContextTokens);
         }
 
+        LogPrompt(prompt.Ids);
         var reader = new ReplyReader(request, prompt, _engine);
         IAsyncEnumerable<GenerationDelta> deltas = _engine.GenerateAsync(request.WithPromptIds(prompt.Ids), cancellationToken);
         await foreach (GenerationDelta delta in deltas.ConfigureAwait(false))
@@ -161,9 +165,29 @@ public sealed class BloomChatClient : IChatClient
         }
 
         cancellationToken.ThrowIfCancellationRequested();
+        LogReplies(reader);
         foreach (ChatResponseUpdate update in reader.End())
         {
             yield return update;
+        }
+    }
+
+    private void LogPrompt(IReadOnlyList<int> ids)
+    {
+        if (_logger.IsEnabled(LogLevel.Trace))
+        {
+            ChatLog.Prompt(_logger, _engine.ModelId, Encoding.UTF8.GetString([.. ids.SelectMany(id => _engine.TokenBytes(id).ToArray())]));
+        }
+    }
+
+    private void LogReplies(ReplyReader reader)
+    {
+        if (_logger.IsEnabled(LogLevel.Trace))
+        {
+            foreach ((string text, int i) in reader.Texts.Select((text, i) => (text, i)))
+            {
+                ChatLog.Reply(_logger, i, _engine.ModelId, text);
+            }
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 
@@ -28,9 +29,10 @@ public sealed class BloomEmbeddingGenerator : IEmbeddingGenerator<string, Embedd
     /// <summary>Initializes a new instance of the <see cref="BloomEmbeddingGenerator"/> class with an engine of its own. Nothing is loaded yet.</summary>
     /// <param name="options">Which checkpoint to load and how to run it.</param>
     /// <param name="loggerFactory">Where to log, if anywhere.</param>
+    /// <param name="meterFactory">Makes the engine's meter; it has one of its own if null.</param>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options cannot work; the message says what to change.</exception>
-    public BloomEmbeddingGenerator(BloomChatClientOptions options, ILoggerFactory? loggerFactory = null)
-        : this(new BloomEngine(options, loggerFactory), ownsEngine: true)
+    public BloomEmbeddingGenerator(BloomChatClientOptions options, ILoggerFactory? loggerFactory = null, IMeterFactory? meterFactory = null)
+        : this(new BloomEngine(options, loggerFactory, meterFactory), ownsEngine: true)
     {
     }
 

@@ -15,6 +15,9 @@ internal sealed class Reply(IGenerationEngine engine, bool trimsStart, bool isSc
     private readonly List<TokenLikelihood> _likelihoods = [];
     private double _logProbability;
 
+    /// <summary>Gets the text that has come.</summary>
+    public string Text => _text.ToString();
+
     /// <summary>Gets how many tokens have come.</summary>
     public int Tokens { get; private set; }
 
@@ -52,7 +55,7 @@ internal sealed class Reply(IGenerationEngine engine, bool trimsStart, bool isSc
     /// <summary>Gets the whole reply, once it has ended. It has no log-probability where none was asked for.</summary>
     /// <exception cref="LocalBloomException">It has not.</exception>
     public ReplyCandidate Complete() => new(
-        _text.ToString(),
+        Text,
         FinishReason ?? throw new LocalBloomException("The engine ended a reply without a reason. Please report this as a defect."),
         _logProbability,
         Tokens);

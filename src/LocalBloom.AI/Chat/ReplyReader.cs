@@ -24,6 +24,9 @@ internal sealed class ReplyReader
         ];
     }
 
+    /// <summary>Gets the replies as far as they have come.</summary>
+    public IEnumerable<string> Texts => _replies.Select(reply => reply.Text);
+
     /// <summary>Adds a token.</summary>
     /// <returns>An update, if there is text to tell.</returns>
     public ChatResponseUpdate? Add(GenerationDelta delta)

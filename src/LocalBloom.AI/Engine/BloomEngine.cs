@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
 using LocalBloom.AI.Diagnostics;
 using LocalBloom.AI.Engine;
@@ -17,29 +18,44 @@ namespace LocalBloom.AI;
 /// <remarks>
 /// The model is loaded on first use or by <see cref="LoadAsync"/>. Requests are served together:
 /// each joins and leaves between steps, first come first served where <see cref="BloomChatClientOptions.MaxConcurrentReplies"/> are under way.
-/// All members are safe for concurrent use. Disposing ends running requests with <see cref="ObjectDisposedException"/> and gives all memory back.
+/// All members are safe for concurrent use. Disposing ends running requests with <see cref="ObjectDisposedException"/> and gives all memory back;
+/// <see cref="StopAsync"/> lets them complete first. Its instruments are those of the meter <c>LocalBloom.AI</c>.
 /// </remarks>
 public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposable
 {
     private readonly BloomChatClientOptions _options;
     private readonly ILogger _logger;
     private readonly Func<BloomChatClientOptions, TorchNative, (IWeightSource Source, BloomTokenizer? Tokenizer)> _open;
+    private readonly RequestQueue _requests;
+    private readonly EngineMetrics _metrics;
+    private readonly RequestReport _report;
     private readonly EngineThread _thread;
 
     /// <summary>Initializes a new instance of the <see cref="BloomEngine"/> class. Nothing is loaded yet.</summary>
     /// <param name="options">The model and how to run it; read when the model is loaded.</param>
     /// <param name="loggerFactory">Where to log; nowhere if null.</param>
+    /// <param name="meterFactory">Makes the meter; the engine has one of its own if null.</param>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options cannot work; the message says what to change.</exception>
-    public BloomEngine(BloomChatClientOptions options, ILoggerFactory? loggerFactory = null)
-        : this(options, loggerFactory, ModelFolder.Open) =>
-        BloomChatClientOptionsValidator.ThrowIfInvalid(options);
+    public BloomEngine(BloomChatClientOptions options, ILoggerFactory? loggerFactory = null, IMeterFactory? meterFactory = null)
+        : this(options, loggerFactory, meterFactory, key: null)
+    {
+    }
+
+    /// <summary>Initializes a new instance of the <see cref="BloomEngine"/> class that is registered under a key.</summary>
+    internal BloomEngine(BloomChatClientOptions options, ILoggerFactory? loggerFactory, IMeterFactory? meterFactory, string? key)
+        : this(Validated(options), loggerFactory, meterFactory, key, ModelFolder.Open)
+    {
+    }
 
     private BloomEngine(
-        BloomChatClientOptions options, ILoggerFactory? loggerFactory, Func<BloomChatClientOptions, TorchNative, (IWeightSource Source, BloomTokenizer? Tokenizer)> open)
+        BloomChatClientOptions options,
+        ILoggerFactory? loggerFactory,
+        IMeterFactory? meterFactory,
+        string? key,
+        Func<BloomChatClientOptions, TorchNative, (IWeightSource Source, BloomTokenizer? Tokenizer)> open)
     {
-        ArgumentNullException.ThrowIfNull(options);
         _options = options.Copy(); // later changes of the caller's have no effect
-        _logger = loggerFactory?.CreateLogger<BloomEngine>() ?? NullLogger<BloomEngine>.Instance;
+        _logger = new QuietLogger(loggerFactory?.CreateLogger<BloomEngine>() ?? NullLogger<BloomEngine>.Instance);
         _open = open;
         if (string.IsNullOrWhiteSpace(_options.Model) && DemoModel.Find() is { } demo)
         {
@@ -47,7 +63,10 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         }
 
         ModelId = ModelFolder.NameOf(_options.Model);
-        _thread = new EngineThread($"BLOOM {ModelId}", Load, new RequestQueue(_options.MaxQueuedRequests), _logger);
+        _requests = new RequestQueue(_options.MaxQueuedRequests);
+        _metrics = new EngineMetrics(meterFactory, ModelId, key, _requests, Status);
+        _report = new RequestReport(_logger, _metrics, ModelId);
+        _thread = new EngineThread(ModelId, Load, _requests, Status, _metrics, _logger);
     }
 
     /// <summary>Gets the model's name: the hub id, or the checkpoint folder's name.</summary>
@@ -61,12 +80,31 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <exception cref="InvalidOperationException">The model is not loaded.</exception>
     public int HiddenSize => Loaded.Config.HiddenSize;
 
-    /// <summary>Gets the bytes that the engine took of each device, by device name.</summary>
+    /// <summary>Gets the bytes that the engine holds of each device, by device name; none once it has shut down.</summary>
     /// <exception cref="InvalidOperationException">The model is not loaded.</exception>
-    public IReadOnlyDictionary<string, long> DeviceMemory => Loaded.Arenas.ToDictionary(arena => arena.Device.ToString(), arena => arena.Capacity);
+    public IReadOnlyDictionary<string, long> DeviceMemory
+    {
+        get
+        {
+            _ = Loaded;
+            return Status.DeviceMemory;
+        }
+    }
 
     /// <summary>Gets the most tokens that one step computes, of all requests together.</summary>
     internal int StepTokens => Loaded.Plan.Footprint.StepRows;
+
+    /// <summary>Gets the tokens of all requests together that the cache has room for.</summary>
+    internal int CacheTokens => Loaded.Plan.Footprint.CacheBlocks * LayerCache.BlockSize;
+
+    /// <summary>Gets what the engine is doing.</summary>
+    internal EngineStatus Status { get; } = new();
+
+    /// <summary>Gets how many requests wait.</summary>
+    internal int QueuedRequests => _requests.Count;
+
+    /// <summary>Gets where the engine is in its life, and what made it fail.</summary>
+    internal (EngineState State, Exception? Error) State => _thread.State;
 
     private LoadedModel Loaded => _thread.Model;
 
@@ -81,8 +119,18 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <param name="progress">Told after each tensor, on the engine thread, if this call starts the load.</param>
     /// <param name="cancellationToken">Cancels the load if this call started it, else only the wait for it.</param>
     /// <exception cref="LocalBloomException">The checkpoint, the devices or the native libraries are at fault; the message says what to do.</exception>
-    public Task LoadAsync(IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        _thread.LoadAsync(progress, cancellationToken);
+    public async Task LoadAsync(IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            await _thread.LoadAsync(progress, cancellationToken).ConfigureAwait(false);
+        }
+        catch (EngineStoppingException e)
+        {
+            _report.Rejected(e); // a request's first step
+            throw;
+        }
+    }
 
     /// <summary>Encodes a prompt on the calling thread, refusing what cannot fit the context before it is encoded.</summary>
     /// <param name="prompt">Text and special tokens in order; text never becomes a special token.</param>
@@ -113,6 +161,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <param name="cancellationToken">Ends the generation at the next step.</param>
     /// <returns>A delta for each generated token, those of several replies mixed; each reply's last one says why it is the last.</returns>
     /// <exception cref="EngineBusyException">As many requests wait as may.</exception>
+    /// <exception cref="EngineStoppingException">The engine is shutting down.</exception>
     /// <exception cref="GenerationTimeoutException">It took longer than allowed.</exception>
     /// <exception cref="LocalBloomException">The model cannot be loaded, or a step failed; the message says what to do.</exception>
     /// <exception cref="ContextOverflowException">The prompt leaves no room for a reply.</exception>
@@ -129,7 +178,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         GenerationRequestValidator.Validate(request, model.Config.VocabularySize, model.Plan.Footprint);
 
         TextGeneration generation = NewGeneration(request, model, cancellationToken);
-        _thread.Enqueue(generation);
+        Enqueue(generation);
         try
         {
             await foreach (GenerationDelta delta in generation.Output.ReadAllAsync(cancellationToken).ConfigureAwait(false))
@@ -140,6 +189,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         finally
         {
             generation.Abandon();
+            _report.Ended(generation);
         }
     }
 
@@ -157,7 +207,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         ids = [.. ids];
         GenerationRequestValidator.ValidateIds(ids, Loaded.Config.VocabularySize, MaxContextTokens);
         var generation = new EmbeddingGeneration(ids, _options.RequestTimeout, cancellationToken);
-        _thread.Enqueue(generation);
+        Enqueue(generation);
         try
         {
             return await generation.Result.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -165,11 +215,22 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         finally
         {
             generation.Abandon();
+            _report.Ended(generation);
         }
     }
 
+    /// <summary>Shuts down: takes no more requests, lets those that were taken complete, and gives all memory back. A load that is under way ends.</summary>
+    /// <remarks>A host does so when it stops, for the engines of its container. Further calls wait for the same end.</remarks>
+    /// <param name="cancellationToken">Says that the time is over: what is not complete then ends with <see cref="EngineStoppingException"/>, at the next step.</param>
+    /// <returns>A task that ends, without an error, once the memory is given back.</returns>
+    public Task StopAsync(CancellationToken cancellationToken = default) => _thread.StopAsync(cancellationToken);
+
     /// <summary>Ends running requests, waits for the engine thread and gives all memory back.</summary>
-    public void Dispose() => _thread.Dispose();
+    public void Dispose()
+    {
+        _thread.Dispose();
+        _metrics.Dispose();
+    }
 
     /// <inheritdoc cref="Dispose"/>
     public async ValueTask DisposeAsync() => await Task.Run(Dispose).ConfigureAwait(false);
@@ -182,7 +243,27 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     {
         options = options.Copy();
         options.Model = $"random-{shape}";
-        return new BloomEngine(options, loggerFactory, (_, _) => (new RandomWeights(BloomConfig.ForShape(shape)), null));
+        return new BloomEngine(options, loggerFactory, meterFactory: null, key: null, (_, _) => (new RandomWeights(BloomConfig.ForShape(shape)), null));
+    }
+
+    private static BloomChatClientOptions Validated(BloomChatClientOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        BloomChatClientOptionsValidator.ThrowIfInvalid(options);
+        return options;
+    }
+
+    private void Enqueue(Generation generation)
+    {
+        try
+        {
+            _thread.Enqueue(generation);
+        }
+        catch (LocalBloomException e)
+        {
+            _report.Rejected(e);
+            throw;
+        }
     }
 
     private TextGeneration NewGeneration(GenerationRequest request, LoadedModel model, CancellationToken cancellationToken)
@@ -208,7 +289,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
             }
 
             LoadedModel model = new EngineFactory(_options, native, _logger).Build(source, tokenizer, new LoggedProgress(_logger, progress), cancellationToken);
-            EngineLog.Ready(_logger, ModelId, Stopwatch.GetElapsedTime(start).TotalSeconds);
+            EngineLog.Ready(_logger, ModelId, Stopwatch.GetElapsedTime(start).TotalSeconds, model.DescribeMemory());
             return model;
         }
     }

@@ -21,6 +21,12 @@ internal sealed class EmbeddingGeneration : Generation
     public Task<float[]> Result => _result.Task;
 
     /// <inheritdoc/>
+    public override int PromptTokens => _count;
+
+    /// <inheritdoc/>
+    public override bool IsComplete => _result.Task.IsCompletedSuccessfully;
+
+    /// <inheritdoc/>
     public override int MaxSequences => 1;
 
     /// <inheritdoc/>
@@ -53,7 +59,7 @@ internal sealed class EmbeddingGeneration : Generation
         }
         else
         {
-            Complete(new LocalBloomException(
+            End(pool, new LocalBloomException(
                 "The model's hidden states are not numbers. Either its weights are broken, or they overflow this number type: try BFloat16 or Float32."));
         }
     }

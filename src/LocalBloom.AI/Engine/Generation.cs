@@ -1,13 +1,14 @@
-using System.Diagnostics;
 using LocalBloom.AI.Sampling;
 
 namespace LocalBloom.AI.Engine;
 
 /// <summary>A request on its way through the engine.</summary>
-/// <remarks>All but <see cref="IsAbandoned"/> and <see cref="Abandon"/> belongs to the engine thread.</remarks>
+/// <remarks>
+/// Belongs to the engine thread, but for <see cref="IsAbandoned"/>, <see cref="Abandon"/>, and what the caller may read to report how it ended:
+/// <see cref="Timing"/>, <see cref="Error"/>, <see cref="PromptTokens"/> and <see cref="IsComplete"/>.
+/// </remarks>
 internal abstract class Generation(int priority, TimeSpan? timeout, CancellationToken cancellationToken)
 {
-    private readonly long _start = Stopwatch.GetTimestamp();
     private volatile bool _isAbandoned;
 
     /// <summary>Gets how urgent it is; higher goes first.</summary>
@@ -16,8 +17,17 @@ internal abstract class Generation(int priority, TimeSpan? timeout, Cancellation
     /// <summary>Gets a value indicating whether nobody waits for more.</summary>
     public bool IsAbandoned => _isAbandoned || cancellationToken.IsCancellationRequested;
 
-    /// <summary>Gets the time since it was asked for.</summary>
-    public TimeSpan Age => Stopwatch.GetElapsedTime(_start);
+    /// <summary>Gets when it was asked for and when its tokens came.</summary>
+    public TokenTiming Timing { get; } = new();
+
+    /// <summary>Gets why it ended without a last result; null where it did not, and where the caller left before the engine noticed.</summary>
+    public Exception? Error { get; private set; }
+
+    /// <summary>Gets how many tokens the prompt, or the text to embed, has.</summary>
+    public abstract int PromptTokens { get; }
+
+    /// <summary>Gets a value indicating whether the caller has, or will read, all that was asked for.</summary>
+    public abstract bool IsComplete { get; }
 
     /// <summary>Gets the sequences that are being computed; empty once all is done.</summary>
     public List<Sequence> Sequences { get; } = [];
@@ -54,7 +64,7 @@ internal abstract class Generation(int priority, TimeSpan? timeout, Cancellation
 
     /// <summary>Gets the error of a request that took too long; null while it has time.</summary>
     public GenerationTimeoutException? Overdue() =>
-        timeout is { } allowed && Age >= allowed ? new GenerationTimeoutException(allowed, Sequences.Sum(sequence => sequence.NewTokens)) : null;
+        timeout is { } allowed && Timing.Age >= allowed ? new GenerationTimeoutException(allowed, Sequences.Sum(sequence => sequence.NewTokens)) : null;
 
     /// <summary>Ends it without a last result, and gives all blocks back.</summary>
     /// <param name="pool">Where blocks go.</param>
@@ -63,7 +73,8 @@ internal abstract class Generation(int priority, TimeSpan? timeout, Cancellation
     {
         Sequences.ForEach(sequence => sequence.Release(pool));
         Sequences.Clear();
-        Complete(error ?? new OperationCanceledException("The request was cancelled.", cancellationToken));
+        Error = error ?? new OperationCanceledException("The request was cancelled.", cancellationToken);
+        Complete(Error);
     }
 
     /// <summary>Tells the caller why there is no more.</summary>

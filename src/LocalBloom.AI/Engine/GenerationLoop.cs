@@ -10,17 +10,22 @@ namespace LocalBloom.AI.Engine;
 /// <summary>What the engine thread does once the model is loaded: requests join and leave between steps.</summary>
 /// <param name="model">The model.</param>
 /// <param name="requests">Where requests arrive.</param>
-/// <param name="maxSequences">The most sequences at once.</param>
+/// <param name="status">Told after each step what is under way.</param>
+/// <param name="metrics">Told what was computed.</param>
 /// <param name="logger">Told of failures.</param>
-internal sealed class GenerationLoop(LoadedModel model, RequestQueue requests, int maxSequences, ILogger logger)
+internal sealed class GenerationLoop(LoadedModel model, RequestQueue requests, EngineStatus status, EngineMetrics metrics, ILogger logger)
 {
     private readonly CacheBlockPool _pool = new(model.Plan.Footprint.CacheBlocks);
+    private int _promptTokens;
+    private int _outputTokens;
 
-    /// <summary>Runs until the queue is closed or the engine is disposed; whatever is under way then is ended.</summary>
+    /// <summary>Runs until the queue takes no more and all is done, or the engine is to stop; whatever is under way then is ended.</summary>
+    /// <param name="whyStopped">Says what is told to requests that are ended so.</param>
     /// <param name="stopping">Ends all at the next step.</param>
-    public void Run(CancellationToken stopping)
+    public void Run(Func<Exception> whyStopped, CancellationToken stopping)
     {
-        var scheduler = new Scheduler(_pool, model.Plan.Footprint.StepRows, maxSequences);
+        var scheduler = new Scheduler(_pool, model.Plan.Footprint.StepRows, model.Plan.Footprint.MaxSequences);
+        long preemptions = 0;
         try
         {
             while (!stopping.IsCancellationRequested && (scheduler.Running.Count > 0 || requests.Wait()))
@@ -33,6 +38,10 @@ internal sealed class GenerationLoop(LoadedModel model, RequestQueue requests, i
                     Serve(step);
                     scheduler.RemoveDone();
                 }
+
+                status.Note(scheduler, _pool, hasComputed: step.RowCount > 0);
+                Report(scheduler.Preemptions - preemptions);
+                preemptions = scheduler.Preemptions;
             }
         }
         catch (Exception e)
@@ -41,7 +50,7 @@ internal sealed class GenerationLoop(LoadedModel model, RequestQueue requests, i
             throw;
         }
 
-        EndAll(scheduler, new ObjectDisposedException(nameof(BloomEngine)));
+        EndAll(scheduler, whyStopped());
     }
 
     private void EndAll(Scheduler scheduler, Exception error)
@@ -69,6 +78,7 @@ internal sealed class GenerationLoop(LoadedModel model, RequestQueue requests, i
         {
             requests.Remove(next);
             scheduler.Admit(next);
+            _promptTokens += next.PromptTokens;
         }
     }
 
@@ -83,10 +93,10 @@ internal sealed class GenerationLoop(LoadedModel model, RequestQueue requests, i
             Exception error = Explained(e);
             foreach (Generation generation in step.Parts.Select(part => part.Sequence.Generation).Distinct().ToArray())
             {
-                generation.End(_pool, error); // first: loggers may throw
+                generation.End(_pool, error);
             }
 
-            LogFailure(e);
+            EngineLog.StepFailed(logger, e);
         }
     }
 
@@ -123,7 +133,9 @@ internal sealed class GenerationLoop(LoadedModel model, RequestQueue requests, i
         {
             if (asked.All(chosen => chosen.Token.IsFinite))
             {
+                int before = asked.Key.Timing.Tokens;
                 asked.Key.Take([.. asked], _pool);
+                _outputTokens += asked.Key.Timing.Tokens - before;
                 continue;
             }
 
@@ -132,16 +144,16 @@ internal sealed class GenerationLoop(LoadedModel model, RequestQueue requests, i
         }
     }
 
-    private void LogFailure(Exception error)
+    private void Report(long preempted)
     {
-        try
+        (int prompt, int output) = (_promptTokens, _outputTokens);
+        (_promptTokens, _outputTokens) = (0, 0);
+        if (preempted > 0)
         {
-            EngineLog.StepFailed(logger, error);
+            EngineLog.RepliesPreempted(logger, preempted);
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
-        {
-            // A logger that throws must not end the engine; the caller has the error itself.
-        }
+
+        metrics.AddStep(prompt, output, preempted);
     }
 
     private static Exception Explained(Exception error) =>

@@ -22,6 +22,12 @@ internal sealed record LoadedModel(
     IReadOnlyList<DeviceArena> Arenas,
     IReadOnlyList<IDisposable> Kernels) : IDisposable
 {
+    /// <summary>Gets the bytes taken of each device, by device name.</summary>
+    public IReadOnlyDictionary<string, long> DeviceMemory => Arenas.ToDictionary(arena => arena.Device.ToString(), arena => arena.Capacity);
+
+    /// <summary>Says for people how much memory of which devices it has.</summary>
+    public string DescribeMemory() => string.Join(", ", Arenas.Select(arena => $"{ByteSize.Format(arena.Capacity)} of {arena.Device}"));
+
     /// <inheritdoc/>
     public void Dispose()
     {

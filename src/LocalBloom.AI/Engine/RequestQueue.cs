@@ -21,7 +21,7 @@ internal sealed class RequestQueue(int capacity)
     }
 
     /// <summary>Adds a request.</summary>
-    /// <returns>False once the queue is closed.</returns>
+    /// <returns>False once the queue takes no more.</returns>
     /// <exception cref="EngineBusyException">As many wait as may.</exception>
     public bool TryAdd(Generation generation)
     {
@@ -74,7 +74,7 @@ internal sealed class RequestQueue(int capacity)
     }
 
     /// <summary>Waits until there is a request, or the queue is closed.</summary>
-    /// <returns>False once it is closed and empty.</returns>
+    /// <returns>False once it takes no more and is empty.</returns>
     public bool Wait()
     {
         lock (_lock)
@@ -85,6 +85,16 @@ internal sealed class RequestQueue(int capacity)
             }
 
             return _waiting.Count > 0;
+        }
+    }
+
+    /// <summary>Takes no more requests; those that wait stay.</summary>
+    public void StopAdding()
+    {
+        lock (_lock)
+        {
+            _isClosed = true;
+            Monitor.PulseAll(_lock);
         }
     }
 

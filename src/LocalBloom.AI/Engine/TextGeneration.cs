@@ -7,6 +7,8 @@ internal abstract class TextGeneration(GenerationRequest request, ReplyLimits li
     : Generation(request.Priority, request.Timeout ?? timeout, cancellationToken)
 {
     private readonly Channel<GenerationDelta> _output = Channel.CreateUnbounded<GenerationDelta>(new() { SingleReader = true, SingleWriter = false });
+    private volatile string _finishReasons = "";
+    private volatile bool _isComplete;
 
     /// <summary>Gets where the caller reads. Safe from any thread.</summary>
     public ChannelReader<GenerationDelta> Output => _output.Reader;
@@ -17,11 +19,33 @@ internal abstract class TextGeneration(GenerationRequest request, ReplyLimits li
     /// <summary>Gets where replies end.</summary>
     protected ReplyLimits Limits => limits;
 
+    /// <inheritdoc/>
+    public override int PromptTokens => request.PromptIds.Count;
+
+    /// <inheritdoc/>
+    public override bool IsComplete => _isComplete;
+
+    /// <summary>Gets why the replies ended that have, in the order of their ends.</summary>
+    public string FinishReasons => _finishReasons;
+
     /// <summary>Gives the caller a delta.</summary>
-    protected void Write(GenerationDelta delta) => _output.Writer.TryWrite(delta);
+    protected void Write(GenerationDelta delta)
+    {
+        Timing.Add(delta.Reply);
+        if (delta.FinishReason is { } reason)
+        {
+            _finishReasons += _finishReasons.Length == 0 ? reason.Value : $", {reason.Value}";
+        }
+
+        _output.Writer.TryWrite(delta);
+    }
 
     /// <summary>Says that no delta follows.</summary>
-    protected void CompleteOutput() => _output.Writer.TryComplete();
+    protected void CompleteOutput()
+    {
+        _isComplete = true;
+        _output.Writer.TryComplete();
+    }
 
     /// <summary>Gets the tokens that must not come next.</summary>
     protected IReadOnlyList<int> Banned(Sequence sequence) => sequence.NewTokens < Settings.MinNewTokens ? limits.EndTokens : [];

@@ -20,6 +20,8 @@ internal sealed class BloomModel(ModelEnds ends, IReadOnlyList<BloomStage> stage
         int rows = plan.TokenIds.Length;
 
         Tensor x = stages[0].Stream(rows);
+        // Uploads wait for what the device has to do, and it then for the host: they come before its work, not in its midst.
+        Tensor? wanted = plan.LogitRows.Length == rows ? null : tensor(plan.LogitRows, ScalarType.Int64, stages[^1].Stream(rows).device);
         ends.Ops.Embed(tensor(plan.TokenIds, ScalarType.Int64, device), ends.Embedding, ends.EmbeddingNorm, x);
         for (int i = 0; i < stages.Count; i++)
         {
@@ -32,8 +34,8 @@ internal sealed class BloomModel(ModelEnds ends, IReadOnlyList<BloomStage> stage
         }
 
         // Only asked rows meet the head: with BLOOM's vocabulary it weighs as much as five layers.
-        Tensor asked = x.index_select(0, tensor(plan.LogitRows, ScalarType.Int64, x.device)).to(device);
-        Tensor logits = ends.Ops.Head(ends.Ops.Norm(asked, ends.FinalNorm), ends.Head).MoveToOuterDisposeScope();
+        Tensor asked = wanted is null ? x : x.index_select(0, wanted);
+        Tensor logits = ends.Ops.Head(ends.Ops.Norm(asked.to(device), ends.FinalNorm), ends.Head).MoveToOuterDisposeScope();
         return new StepOutput(logits, plan.PooledSegments.Length == 0 ? null : Pool(x, plan).MoveToOuterDisposeScope());
     }
 

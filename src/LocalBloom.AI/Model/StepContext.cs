@@ -11,6 +11,7 @@ internal sealed class StepContext(StepSegment[] segments, Workspace work, Tensor
     private readonly List<Tensor> _made = [];
     private readonly Tensor?[] _biases = new Tensor?[segments.Length];
     private readonly Tensor?[] _slots = new Tensor?[segments.Length];
+    private Tensor? _places;
     private Tensor? _rows;
     private Tensor? _blocks;
 
@@ -27,27 +28,31 @@ internal sealed class StepContext(StepSegment[] segments, Workspace work, Tensor
     public long PairCount { get; } = segments.Sum(segment => (long)segment.RowCount * segment.Length);
 
     /// <summary>Gets each row's place: its position, and where its sequence's blocks begin in <see cref="Blocks"/>. [rows, 2], int32.</summary>
-    public Tensor Rows => _rows ??= OutOfLayer(() =>
+    public Tensor Rows => _rows ??= OutOfLayer(() => Places.narrow(0, 0, 2 * RowCount).view(-1, 2));
+
+    /// <summary>Gets the blocks of all sequences one after the other, [blocks], int32.</summary>
+    public Tensor Blocks => _blocks ??= OutOfLayer(() => Places.narrow(0, 2 * RowCount, Places.shape[0] - (2 * RowCount)));
+
+    private int RowCount => segments.Sum(segment => segment.RowCount);
+
+    // Rows, then blocks: one upload for both, because each waits for the device.
+    private Tensor Places => _places ??= OutOfLayer(() =>
     {
         var rows = new List<int>();
-        int firstBlock = 0;
+        var blocks = new List<int>();
         foreach (StepSegment segment in segments)
         {
             for (int i = 0; i < segment.RowCount; i++)
             {
                 rows.Add(segment.FirstPosition + i);
-                rows.Add(firstBlock);
+                rows.Add(blocks.Count);
             }
 
-            firstBlock += LayerCache.BlockCount(segment.Length);
+            blocks.AddRange(segment.Blocks.Take(LayerCache.BlockCount(segment.Length)));
         }
 
-        return tensor(rows.ToArray(), ScalarType.Int32, slopes.device);
+        return tensor([.. rows, .. blocks], ScalarType.Int32, slopes.device);
     });
-
-    /// <summary>Gets the blocks of all sequences one after the other, [blocks], int32.</summary>
-    public Tensor Blocks => _blocks ??= OutOfLayer(() =>
-        tensor(segments.SelectMany(segment => segment.Blocks.Take(LayerCache.BlockCount(segment.Length))).ToArray(), ScalarType.Int32, slopes.device));
 
     /// <summary>Gets ALiBi and the causal mask of a segment, [heads, rows, length], float32.</summary>
     public Tensor Bias(int segment) => _biases[segment] ??= OutOfLayer(() => Alibi.Bias(slopes, segments[segment]));

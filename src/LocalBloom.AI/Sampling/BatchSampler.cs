@@ -21,7 +21,11 @@ internal static class BatchSampler
         (Tensor peaks, Tensor best) = rows.max(1);
         int[] drawn = [.. Enumerable.Range(0, requests.Count).Where(i => requests[i].Settings.Temperature > 0)];
         Tensor ids = best;
-        if (drawn.Length > 0)
+        if (drawn.Length == requests.Count)
+        {
+            ids = Draw(rows - peaks.unsqueeze(1), [.. requests]);
+        }
+        else if (drawn.Length > 0)
         {
             Tensor at = Indices(drawn, logits.device);
             SampleRequest[] asked = [.. drawn.Select(i => requests[i])];
@@ -61,7 +65,7 @@ internal static class BatchSampler
     // x: [rows, vocabulary], 0 at the peak. Returns ids, [rows].
     private static Tensor Draw(Tensor x, SampleRequest[] requests)
     {
-        Tensor scaled = x / Column(requests, request => request.Settings.Temperature, ScalarType.Float32, x.device); // never above 0: no temperature overflows upwards
+        Tensor scaled = x / Columns(requests, x.device, request => request.Settings.Temperature)[0].to_type(ScalarType.Float32); // never above 0: no temperature overflows upwards
         long vocabulary = x.shape[1];
         long width = Math.Min(FirstLook, vocabulary);
         (Tensor ids, Tensor isCertain) = DrawAmong(scaled, requests, width);
@@ -88,20 +92,27 @@ internal static class BatchSampler
         Device device = scaled.device;
         bool isAll = width == scaled.shape[1];
         (Tensor values, Tensor ids) = scaled.topk((int)width, 1, largest: true, sorted: true);
-        Tensor isCut = Column(requests, request => request.Settings.TopK > 0 ? 1 : 0, ScalarType.Bool, device);
-        Tensor last = Column(requests, request => Math.Min(request.Settings.TopK is 0 ? width : request.Settings.TopK, width) - 1, ScalarType.Int64, device);
+        Tensor[] columns = Columns(
+            requests,
+            device,
+            request => request.Settings.TopK,
+            request => Math.Min(request.Settings.TopK is 0 ? width : request.Settings.TopK, width) - 1,
+            request => request.Settings.TopP,
+            request => request.Point);
+        Tensor isCut = columns[0] > 0;
+        Tensor last = columns[1].to_type(ScalarType.Int64);
         Tensor threshold = where(isCut, values.gather(1, last), double.NegativeInfinity); // as in transformers, equals of the k-th are kept too
         Tensor weights = values.to_type(ScalarType.Float64).exp() * (values >= threshold).to_type(ScalarType.Float64);
         Tensor kept = weights.sum(1, keepdim: true);
         Tensor total = isAll ? kept : where(isCut, kept, scaled.exp().sum(1, keepdim: true, ScalarType.Float64));
 
-        Tensor topP = Column(requests, request => request.Settings.TopP, ScalarType.Float64, device);
+        Tensor topP = columns[2];
         Tensor isNucleus = topP < 1;
         Tensor mass = weights.cumsum(1);
         weights = where(isNucleus & ((mass - weights) >= topP * total), 0.0, weights); // a token stays while those before it have less than p
         Tensor reached = weights.cumsum(1);
         Tensor sum = where(isNucleus, reached.narrow(1, width - 1, 1), total);
-        Tensor target = Column(requests, request => request.Point, ScalarType.Float64, device) * sum;
+        Tensor target = columns[3] * sum;
 
         // Rounding may leave the sum a little below the target: then it is the last token that has a probability.
         Tensor index = (reached <= target).sum(1, keepdim: true).minimum((weights > 0).sum(1, keepdim: true) - 1).clamp_min(0); // not numbers: reported by the peak
@@ -137,6 +148,10 @@ internal static class BatchSampler
 
     private static Tensor Indices(int[] indices, Device device) => tensor(indices.Select(i => (long)i).ToArray(), ScalarType.Int64, device);
 
-    private static Tensor Column(SampleRequest[] requests, Func<SampleRequest, double> value, ScalarType type, Device device) =>
-        tensor(requests.Select(value).ToArray(), ScalarType.Float64, device).to_type(type).unsqueeze(1);
+    // A value of each request in each column, [requests, 1], float64. One upload for all: each waits for the device.
+    private static Tensor[] Columns(SampleRequest[] requests, Device device, params Func<SampleRequest, double>[] values)
+    {
+        Tensor all = tensor(values.SelectMany(requests.Select).ToArray(), ScalarType.Float64, device).view(values.Length, -1, 1);
+        return [.. Enumerable.Range(0, values.Length).Select(column => all[column])];
+    }
 }

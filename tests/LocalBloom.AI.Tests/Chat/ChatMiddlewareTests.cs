@@ -64,7 +64,7 @@ public class ChatMiddlewareTests
     [Fact]
     public async Task Logging_ShowsPromptAndReply()
     {
-        using var log = new RecordingLoggerFactory();
+        using var log = new RecordingLoggerFactory { Least = Microsoft.Extensions.Logging.LogLevel.Trace };
         using IChatClient client = CreateClient(builder => builder.UseLogging(log));
 
         await client.GetResponseAsync("What is the capital of France?", cancellationToken: Token);

@@ -8,6 +8,14 @@ internal sealed class RecordingLoggerFactory : ILoggerFactory, ILogger
 {
     public ConcurrentQueue<(LogLevel Level, EventId Event, string Text)> Entries { get; } = new();
 
+    public ConcurrentQueue<Exception> Exceptions { get; } = new();
+
+    /// <summary>Gets the least level that is kept; the texts of prompts and replies are traced.</summary>
+    public LogLevel Least { get; init; } = LogLevel.Debug;
+
+    /// <summary>Gets or sets what happens once an entry is kept.</summary>
+    public Action Logged { get; set; } = () => { };
+
     public void AddProvider(ILoggerProvider provider)
     {
     }
@@ -17,10 +25,18 @@ internal sealed class RecordingLoggerFactory : ILoggerFactory, ILogger
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 
-    public bool IsEnabled(LogLevel logLevel) => true;
+    public bool IsEnabled(LogLevel logLevel) => logLevel >= Least;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
         Entries.Enqueue((logLevel, eventId, formatter(state, exception)));
+        if (exception is not null)
+        {
+            Exceptions.Enqueue(exception);
+        }
+
+        Logged();
+    }
 
     public void Dispose()
     {

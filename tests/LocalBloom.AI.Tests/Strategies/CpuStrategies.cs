@@ -49,6 +49,22 @@ public sealed class BFloat16Cpu : IStrategy
     }
 }
 
+/// <summary>Without the measurement that may choose another number type at each load.</summary>
+public sealed class BFloat16ThroughoutCpu : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        BFloat16Cpu.Configure(options);
+        options.CpuPromptNumberType = BloomNumberType.BFloat16;
+    }
+}
+
 public sealed class Float16CpuGolden(StrategyFixture<Float16Cpu> fixture) : HalfPrecisionSuite<Float16Cpu>(fixture, Float16);
 
 public sealed class BFloat16CpuGolden(StrategyFixture<BFloat16Cpu> fixture) : HalfPrecisionSuite<BFloat16Cpu>(fixture, BFloat16);
+
+public sealed class Float16CpuBatches(TwoStrategies<Float16Cpu, SingleDeviceCpu> fixture)
+    : BatchInvarianceSuite<Float16Cpu, SingleDeviceCpu>(fixture);
+
+public sealed class BFloat16CpuBatches(TwoStrategies<BFloat16ThroughoutCpu, SingleDeviceCpu> fixture)
+    : BatchInvarianceSuite<BFloat16ThroughoutCpu, SingleDeviceCpu>(fixture);

@@ -1,0 +1,59 @@
+using LocalBloom.AI.Latency;
+using LocalBloom.AI.Samples;
+
+namespace LocalBloom.AI.Tests.Perf;
+
+public class LatencyArgumentsTests
+{
+    [Fact]
+    public void Defaults_MeasureOneCaller()
+    {
+        LatencyArguments arguments = Parse();
+
+        Assert.Equal([1, 64], arguments.NewTokens);
+        Assert.Equal(new Repetition(2, 10), arguments.Repetition);
+        Assert.Empty(arguments.Callers);
+        Assert.Equal(0, arguments.MostCallers);
+    }
+
+    [Fact]
+    public void Callers_AreAscending_AndRepeatedLessOften()
+    {
+        LatencyArguments arguments = Parse("--callers", "8,1, 32,8", "--cache-tokens", "9000");
+
+        Assert.Equal([1, 8, 32], arguments.Callers);
+        Assert.Equal(32, arguments.MostCallers);
+        Assert.Equal((new Repetition(2, 10), new Repetition(1, 5)), (arguments.Repetition, arguments.CallerRepetition));
+        Assert.Equal(9000, arguments.CacheTokens);
+    }
+
+    [Fact]
+    public void GivenRuns_HoldForBothJobs()
+    {
+        LatencyArguments arguments = Parse("--callers", "2", "--warmup", "0", "--runs", "3");
+
+        Assert.Equal((new Repetition(0, 3), new Repetition(0, 3)), (arguments.Repetition, arguments.CallerRepetition));
+    }
+
+    [Theory]
+    [InlineData("--callers", "0")]
+    [InlineData("--callers", "257")]
+    [InlineData("--callers", "many")]
+    [InlineData("--callers", ",")]
+    [InlineData("--new-tokens", "")]
+    [InlineData("--cache-tokens", "100")]
+    public void WhatCannotBe_IsRefused_ByName(string option, string value) =>
+        Assert.StartsWith(option, Assert.Throws<UsageException>(() => Parse(option, value)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void CallersPrompts_AreAsLongAsTheRecordedOne_AndDifferFromTheFirstTokenOn()
+    {
+        IReadOnlyList<int>[] prompts = [.. Enumerable.Range(0, 256).Select(caller => RecordedPrompt.For(4096, caller))];
+
+        Assert.Equal(RecordedPrompt.For(4096), prompts[0]);
+        Assert.All(prompts, prompt => Assert.Equal(170, prompt.Count));
+        Assert.Equal(256, prompts.Select(prompt => prompt[0]).Distinct().Count());
+    }
+
+    private static LatencyArguments Parse(params string[] more) => LatencyArguments.Parse(["--shape", "560m", .. more])!;
+}
