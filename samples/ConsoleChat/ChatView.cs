@@ -3,25 +3,14 @@ using Spectre.Console;
 
 namespace LocalBloom.AI.Samples;
 
-/// <summary>Everything that the chat shows. Without ANSI it is plain lines.</summary>
-internal sealed class ChatView(IAnsiConsole console)
+/// <summary>Everything that the chat shows.</summary>
+internal sealed class ChatView(IAnsiConsole console) : ReplyView(console)
 {
-    private const string Waiting = "…";
     private const double NearlyFull = 0.8;
-
-    private static readonly Style s_dim = new(decoration: Decoration.Dim);
-    private static readonly Style s_bold = new(decoration: Decoration.Bold);
-    private static readonly Style s_warning = new(Color.Yellow);
-    private static readonly Style s_problem = new(Color.Red);
-
-    private bool _isWaiting;
-    private bool _isAtLineStart = true;
-
-    private bool HasAnsi => console.Profile.Capabilities.Ansi;
 
     public void Welcome(BloomEngine engine, ChatArguments arguments)
     {
-        Line("LocalBloom.AI console chat", s_bold);
+        Line("LocalBloom.AI console chat", Bold);
         Line($"model     {engine.ModelId}");
         Line($"strategy  {arguments.Model.Strategy}");
         Line($"context   {engine.MaxContextTokens} tokens; a longer conversation: {ChatArguments.NameOf(arguments.History)} (--history)");
@@ -62,12 +51,6 @@ internal sealed class ChatView(IAnsiConsole console)
         }
     }
 
-    public void Notice(string text) => Line(text, s_dim);
-
-    public void Warning(string text) => Line(text, s_warning);
-
-    public void Problem(string text) => Line(text, s_problem);
-
     public void Help() => Line(ChatCommand.Help);
 
     public void History(IReadOnlyList<ChatMessage> messages)
@@ -79,40 +62,8 @@ internal sealed class ChatView(IAnsiConsole console)
 
         foreach (ChatMessage message in messages)
         {
-            Line($"{(message.Role == ChatRole.User ? "you" : message.Role == ChatRole.Assistant ? "model" : message.Role.Value)}:", s_dim);
+            Line($"{(message.Role == ChatRole.User ? "you" : message.Role == ChatRole.Assistant ? "model" : message.Role.Value)}:", Dim);
             Line(message.Text);
-        }
-    }
-
-    public void BeginReply()
-    {
-        _isWaiting = HasAnsi;
-        _isAtLineStart = true;
-        if (_isWaiting)
-        {
-            Raw(Waiting);
-        }
-    }
-
-    public void ReplyText(string text)
-    {
-        if (text.Length == 0)
-        {
-            return;
-        }
-
-        ClearWaiting();
-        Raw(PrintableText.Of(text));
-        _isAtLineStart = text[^1] == '\n';
-    }
-
-    public void EndReply()
-    {
-        ClearWaiting();
-        if (!_isAtLineStart)
-        {
-            Blank();
-            _isAtLineStart = true;
         }
     }
 
@@ -125,33 +76,7 @@ internal sealed class ChatView(IAnsiConsole console)
         string cut = timing.FinishReason == ChatFinishReason.Length && used < contextTokens ? " · cut off by --max-tokens" : "";
         Line(
             $"{timing.ReplyTokens} tokens{rate} · first after {timing.ToFirstText.TotalSeconds:0.000} s · context {used} of {contextTokens} ({part:0 %}){cut}",
-            part < NearlyFull ? s_dim : s_warning);
+            part < NearlyFull ? Dim : Yellow);
         Blank();
-    }
-
-    public void Blank() => Raw(Environment.NewLine);
-
-    private void ClearWaiting()
-    {
-        if (_isWaiting)
-        {
-            _isWaiting = false;
-            Raw("\r\u001b[K");
-        }
-    }
-
-    private void Line(string text, Style? style = null)
-    {
-        foreach (string line in PrintableText.Of(text).ReplaceLineEndings("\n").Split('\n'))
-        {
-            console.Write(new Spectre.Console.Text(line, style));
-            Blank();
-        }
-    }
-
-    private void Raw(string text)
-    {
-        console.Profile.Out.Writer.Write(text);
-        console.Profile.Out.Writer.Flush();
     }
 }

@@ -7,7 +7,11 @@ namespace LocalBloom.AI.Samples;
 /// <summary>Registers the chat client that a command line asks for; what it logs goes to standard error.</summary>
 internal static class ModelServices
 {
-    public static ServiceProvider Build(ModelArguments arguments, Action<BloomChatClientOptions>? configure = null)
+    /// <param name="arguments">The command line.</param>
+    /// <param name="configure">Sets options that the command line does not.</param>
+    /// <param name="configureServices">Adds what the program needs beside the chat client.</param>
+    public static ServiceProvider Build(
+        ModelArguments arguments, Action<BloomChatClientOptions>? configure = null, Action<IServiceCollection>? configureServices = null)
     {
         var services = new ServiceCollection();
         services.AddLogging(logging => logging
@@ -19,6 +23,7 @@ internal static class ModelServices
             arguments.ApplyTo(options);
             configure?.Invoke(options);
         });
+        configureServices?.Invoke(services);
         return services.BuildServiceProvider();
     }
 }

@@ -9,7 +9,7 @@ readonly torch=${Torch:-cpu} # an environment variable is a property to MSBuild
 build_sample() {
   local project=$1 program=$2 stamp="$1/obj/run.stamp" output # the stamp holds the -p:Torch= of the last build, and its time
   if [[ -e $program && -e $stamp && $(< "$stamp") == "$torch" ]] &&
-    [[ -z $(find "$repository/src" "$repository/samples/Shared" "$repository/samples/passages" "$project" \
+    [[ -z $(find "$repository/src" "$repository/samples/Shared" "$repository/samples/passages" "$repository/samples/documents" "$project" \
       "$repository"/Directory.Build.* "$repository"/*.props "$repository/global.json" \
       \( -name bin -o -name obj \) -prune -o -type f -newer "$stamp" -print -quit) ]]; then
     return

@@ -11,6 +11,8 @@ internal static class TorchLibraries
     // Each library needs those before it; the CUDA ones are absent from a CPU build.
     private static readonly string[] s_inLoadingOrder = ["c10", "torch_cpu", "c10_cuda", "torch_cuda", "torch"];
 
+    private static readonly string[] s_torchOfAnyPlatform = ["libtorch_cpu.so", "libtorch_cpu.dylib", "torch_cpu.dll"];
+
     /// <summary>Loads torch and TorchSharp's own library into the process. Loading again is free.</summary>
     /// <param name="libTorchPath">The <c>torch/lib</c> of an installed PyTorch; null for the variable LOCALBLOOM_LIBTORCH, or else the native package.</param>
     /// <returns>The folder, and handles of <c>torch_cpu</c> and, where there is one, <c>torch_cuda</c> (else 0).</returns>
@@ -47,6 +49,32 @@ internal static class TorchLibraries
               "add the suite trixie at a low pin priority and run: apt-get install -t trixie libstdc++6"
             : $"{path} does not load: {error.ReplaceLineEndings(" ").Trim()}";
 
+    /// <summary>Says what to do where there is no torch for this platform.</summary>
+    /// <param name="application">The application's folder, where there may be one for another platform.</param>
+    /// <param name="platform">This platform's runtime identifier.</param>
+    internal static string ExplainMissing(string application, string platform)
+    {
+        bool isSupported = platform.EndsWith("-x64", StringComparison.Ordinal)
+            ? !platform.StartsWith("osx", StringComparison.Ordinal) && !platform.Contains("musl", StringComparison.Ordinal)
+            : platform == "osx-arm64";
+        if (!isSupported)
+        {
+            return $"TorchSharp has no native part for {platform}: run the application on linux-x64 (with glibc), win-x64 or osx-arm64.";
+        }
+
+        string runtimes = Path.Combine(application, "runtimes");
+        string others = string.Join(", ", (Directory.Exists(runtimes) ? Directory.EnumerateDirectories(runtimes) : [])
+            .Where(folder => s_torchOfAnyPlatform.Any(name => File.Exists(Path.Combine(folder, "native", name))))
+            .Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal));
+        string state = others.Length == 0 ? "is missing" : $"is there for {others}, but not for {platform}";
+        string onGpus =
+            platform.StartsWith("win", StringComparison.Ordinal) ? " (or TorchSharp-cuda-windows)" :
+            platform.StartsWith("osx", StringComparison.Ordinal) ? "" :
+            " (or TorchSharp-cuda-linux)";
+        return $"The native part of torch {state}: add the package TorchSharp-cpu{onGpus} to the application's project, " +
+            $"or name the folder torch/lib of an installed PyTorch in {Variable}.";
+    }
+
     private static string FindTorch(string? libTorchPath)
     {
         string? named = libTorchPath ?? Environment.GetEnvironmentVariable(Variable);
@@ -62,8 +90,7 @@ internal static class TorchLibraries
         }
 
         return Find(SearchFolders(), library) ?? throw new NativeBackendException(
-            "The native part of torch is not beside the application. Add the package TorchSharp-cpu (or TorchSharp-cuda-linux, " +
-            $"TorchSharp-cuda-windows) to the application's project, or name the folder torch/lib of an installed PyTorch in {Variable}.");
+            ExplainMissing(AppContext.BaseDirectory, RuntimeInformation.RuntimeIdentifier));
     }
 
     // Two copies of libtorch in one process register everything twice, upon which it aborts.

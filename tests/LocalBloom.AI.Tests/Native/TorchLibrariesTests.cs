@@ -94,6 +94,46 @@ public class TorchLibrariesTests
             "/app/libtorch.so does not load: libcudart.so.12: cannot open shared object file: No such file",
             TorchLibraries.Explain("/app/libtorch.so", "libcudart.so.12: cannot open\nshared object file: No such file\n"));
 
+    [Theory]
+    [InlineData("linux-x64", "add the package TorchSharp-cpu (or TorchSharp-cuda-linux) to")]
+    [InlineData("ubuntu.24.04-x64", "add the package TorchSharp-cpu (or TorchSharp-cuda-linux) to")]
+    [InlineData("win-x64", "add the package TorchSharp-cpu (or TorchSharp-cuda-windows) to")]
+    [InlineData("osx-arm64", "add the package TorchSharp-cpu to")]
+    public void ExplainMissing_NamesThePackagesOfThePlatform(string platform, string cure)
+    {
+        using var application = new TemporaryFolder();
+
+        string message = TorchLibraries.ExplainMissing(application.Path, platform);
+
+        Assert.StartsWith($"The native part of torch is missing: {cure} the application's project, ", message, StringComparison.Ordinal);
+        Assert.EndsWith("in LOCALBLOOM_LIBTORCH.", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ExplainMissing_WhereThePackageIsAnotherPlatforms_SaysSo()
+    {
+        using var application = new TemporaryFolder();
+        string native = Path.Combine(application.Path, "runtimes", "win-x64", "native");
+        Directory.CreateDirectory(native);
+        Directory.CreateDirectory(Path.Combine(application.Path, "runtimes", "linux-x64", "native")); // LibTorchSharp alone
+        File.WriteAllText(Path.Combine(native, "torch_cpu.dll"), "");
+
+        Assert.StartsWith(
+            "The native part of torch is there for win-x64, but not for linux-x64: add the package TorchSharp-cpu (or TorchSharp-cuda-linux) ",
+            TorchLibraries.ExplainMissing(application.Path, "linux-x64"),
+            StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("linux-arm64")]
+    [InlineData("linux-musl-x64")]
+    [InlineData("osx-x64")]
+    [InlineData("win-arm64")]
+    public void ExplainMissing_WhereNoPackageHelps_AdvisesNone(string platform) =>
+        Assert.Equal(
+            $"TorchSharp has no native part for {platform}: run the application on linux-x64 (with glibc), win-x64 or osx-arm64.",
+            TorchLibraries.ExplainMissing(AppContext.BaseDirectory, platform));
+
     // The variable belongs to the whole process, so a process of its own reads it.
     [Fact]
     public async Task Variable_ThatNamesNoTorch_IsNamedInTheError()
