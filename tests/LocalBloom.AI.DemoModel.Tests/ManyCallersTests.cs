@@ -17,10 +17,11 @@ public sealed class ManyCallersTests(ITestOutputHelper output) : IDisposable
 
     public void Dispose() => _services.Dispose();
 
-    // A few seconds here; LOCALBLOOM_SOAK_SECONDS makes it longer.
+    // A few seconds here; LOCALBLOOM_SOAK_SECONDS makes it longer, and then it is alone in the process and the memory is held to be flat.
     [Fact]
     public async Task ManyCallers_ThatComeAndGo_EachGetWhatTheyGetAlone()
     {
+        bool isSoak = Environment.GetEnvironmentVariable("LOCALBLOOM_SOAK_SECONDS") is not null;
         double seconds = double.Parse(Environment.GetEnvironmentVariable("LOCALBLOOM_SOAK_SECONDS") ?? "5", CultureInfo.InvariantCulture);
         IChatClient client = _services.GetRequiredService<IChatClient>();
         Request[] requests = [.. Enumerable.Range(0, 24).Select(Request.Create)];
@@ -43,8 +44,12 @@ public sealed class ManyCallersTests(ITestOutputHelper output) : IDisposable
         long grown = Memory() - half;
         output.WriteLine($"{Callers} callers, {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s: {finished} replies, {cancelled} cancelled, {half / 1e6:0.0} MB half-way, {(threeQuarters - half) / 1e6:0.0} MB more at three quarters, {grown / 1e6:0.0} MB more at the end");
         Assert.Empty(errors);
+        await EngineRest.AssertNothingAsync(client.GetRequiredService<BloomEngine>(), Cancellation);
         Assert.True(finished > 0 && cancelled > 0);
-        Assert.InRange(grown, long.MinValue, 96L << 20); // parts of the cache that were not written before, and what malloc keeps between threads
+        if (isSoak)
+        {
+            Assert.InRange(grown, long.MinValue, 32L << 20); // what malloc keeps between threads
+        }
 
         async Task Call(int caller)
         {

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
 using System.Text;
 using LocalBloom.AI.Chat;
+using LocalBloom.AI.Diagnostics;
 using LocalBloom.AI.Engine;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
@@ -51,7 +52,7 @@ public sealed class BloomChatClient : IChatClient
     private readonly ChatHistoryPolicy _historyPolicy;
     private readonly ChatRequestMapper _mapper;
     private readonly ChatClientMetadata _metadata;
-    private readonly ILogger _logger;
+    private readonly QuietLogger _logger;
     private bool _disposed;
 
     /// <summary>Initializes a new instance of the <see cref="BloomChatClient"/> class with an engine of its own. Nothing is loaded yet.</summary>
@@ -74,7 +75,7 @@ public sealed class BloomChatClient : IChatClient
         _mapper = new ChatRequestMapper(
             engine.ModelId, new Lazy<PromptTemplate>(() => given ?? engine.FindDeclaredTemplate() ?? PromptTemplate.Bloomz), options.MaxOutputTokens);
         _metadata = new ChatClientMetadata(ProviderName, ProviderUri, engine.ModelId);
-        _logger = loggerFactory?.CreateLogger<BloomChatClient>() ?? NullLogger<BloomChatClient>.Instance;
+        _logger = new QuietLogger(loggerFactory?.CreateLogger<BloomChatClient>() ?? NullLogger<BloomChatClient>.Instance);
     }
 
     /// <summary>Loads the model unless it is loaded, so that the first request need not wait for it. Concurrent calls share one load.</summary>

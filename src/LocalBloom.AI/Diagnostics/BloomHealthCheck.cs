@@ -24,11 +24,29 @@ internal sealed class BloomHealthCheck(BloomEngine engine, TimeSpan patience) : 
         {
             (EngineState.NotLoaded, _) => (HealthStatus.Healthy, "is not loaded yet; the first request loads it", null),
             (EngineState.Loading, _) => (HealthStatus.Degraded, "is being loaded", null),
-            (EngineState.Failed, { } cause) => (failure, $"does not run: {cause.Message}", cause),
+            (EngineState.Failed, _) => await LoadAsync(failure, cancellationToken).ConfigureAwait(false),
             (EngineState.Stopping, _) => (failure, "is shutting down", null),
             _ => await TryOutAsync(failure, cancellationToken).ConfigureAwait(false),
         };
         return new HealthCheckResult(status, $"{engine.ModelId} {what.TrimEnd('.')}.", error, data);
+    }
+
+    // Nobody may send requests to what is unhealthy: then nothing but this check would find out that the model can be loaded by now.
+    private async Task<(HealthStatus Status, string What, Exception? Error)> LoadAsync(HealthStatus failure, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await engine.LoadAsync(cancellationToken: CancellationToken.None).WaitAsync(patience, cancellationToken).ConfigureAwait(false);
+            return await TryOutAsync(failure, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            return (HealthStatus.Degraded, "is being loaded", null);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            return (failure, $"does not run: {e.Message}", e);
+        }
     }
 
     private async Task<(HealthStatus Status, string What, Exception? Error)> TryOutAsync(HealthStatus failure, CancellationToken cancellationToken)

@@ -29,8 +29,8 @@ internal static partial class EngineLog
     [LoggerMessage(LogEventIds.NoKernel, LogLevel.Warning, "{Device} computes through torch where our own kernels would be faster: {Reason}")]
     public static partial void NoKernel(ILogger logger, string device, string reason);
 
-    [LoggerMessage(LogEventIds.LoadFailed, LogLevel.Error, "{Model} could not be loaded; the next request tries again")]
-    public static partial void LoadFailed(ILogger logger, string model, Exception error);
+    [LoggerMessage(LogEventIds.LoadFailed, LogLevel.Error, "{Model} could not be loaded: {Problem}")]
+    public static partial void LoadFailed(ILogger logger, string model, string problem, Exception? cause);
 
     [LoggerMessage(LogEventIds.WarmedUp, LogLevel.Information, "{Model} made its first reply, to warm up, in {Seconds:0.00} s")]
     public static partial void WarmedUp(ILogger logger, string model, double seconds);

@@ -174,7 +174,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         ArgumentNullException.ThrowIfNull(request);
         await LoadAsync(progress: null, CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false); // others may wait for the load too
         LoadedModel model = Loaded;
-        request = request with { PromptIds = [.. request.PromptIds ?? []] }; // what was checked is what is computed
+        request = request.Copy(); // what was checked is what is computed
         GenerationRequestValidator.Validate(request, model.Config.VocabularySize, model.Plan.Footprint);
 
         TextGeneration generation = NewGeneration(request, model, cancellationToken);

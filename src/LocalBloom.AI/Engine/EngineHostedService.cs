@@ -1,3 +1,4 @@
+using LocalBloom.AI.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -21,7 +22,7 @@ internal sealed class EngineHostedService(IServiceProvider provider, string? key
         _isStarted = true;
         if (provider.GetBloomOptions(key).WarmUp)
         {
-            ILogger logger = provider.GetService<ILoggerFactory>()?.CreateLogger<BloomEngine>() ?? NullLogger<BloomEngine>.Instance;
+            ILogger logger = new QuietLogger(provider.GetService<ILoggerFactory>()?.CreateLogger<BloomEngine>() ?? NullLogger<BloomEngine>.Instance);
             await provider.GetRequiredKeyedService<BloomEngine>(key).WarmUpAsync(logger, cancellationToken).ConfigureAwait(false);
         }
     }

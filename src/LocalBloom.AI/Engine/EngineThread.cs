@@ -103,7 +103,7 @@ internal sealed class EngineThread(
         }
 
         requests.StopAdding();
-        if (isLoading)
+        if (isLoading && _loading is { IsCompleted: false }) // what was queued while it completed is served
         {
             await _stopping.CancelAsync().ConfigureAwait(false); // nobody could use that model
         }
@@ -150,6 +150,11 @@ internal sealed class EngineThread(
                 throw Gone(wasUnderWay: false);
             }
 
+            if (_stopReason is { } reason)
+            {
+                throw new LocalBloomException(reason.Message, reason);
+            }
+
             if (_loading is { IsFaulted: false, IsCanceled: false })
             {
                 return (_loading, false);
@@ -161,11 +166,17 @@ internal sealed class EngineThread(
             (_loading, _ended) = (loaded.Task, ended.Task);
             _thread = new Thread(() =>
             {
-                Run(loaded, progress, cancellationToken);
-                ended.SetResult();
+                try
+                {
+                    Run(loaded, progress, cancellationToken);
+                }
+                finally
+                {
+                    ended.SetResult();
+                }
             })
             { Name = $"BLOOM {modelId}", IsBackground = true };
-            _thread.Start();
+            _thread.UnsafeStart(); // it serves everybody: the first caller's trace and scopes are not its own
             return (_loading, true);
         }
     }
@@ -188,7 +199,7 @@ internal sealed class EngineThread(
             // Torch's own errors carry pages of native frames.
             bool isExplained = e is LocalBloomException or ArgumentException or OutOfMemoryException;
             Exception error = isExplained ? e : new LocalBloomException($"Loading failed: {e.Message.Split('\n', 2)[0]}", e);
-            EngineLog.LoadFailed(logger, modelId, error);
+            EngineLog.LoadFailed(logger, modelId, error.Message, isExplained ? null : e); // whoever asked for the load has the exception; a message for people needs no trace
             loaded.TrySetException(error);
             return;
         }

@@ -25,4 +25,12 @@ public sealed record GenerationRequest
     /// <summary>Gets how long the reply may take, waiting included, once the model is loaded; above zero.</summary>
     /// <value><see langword="null"/> by default: <see cref="BloomChatClientOptions.RequestTimeout"/>.</value>
     public TimeSpan? Timeout { get; init; }
+
+    /// <summary>Copies the request and all that it holds, so that later changes reach nothing that runs.</summary>
+    internal GenerationRequest Copy() => this with
+    {
+        PromptIds = [.. PromptIds ?? []],
+        StopSequences = StopSequences is null ? null! : [.. StopSequences], // the validator refuses what is null, by name
+        Sampling = Sampling?.LogitBias is { Count: > 0 } bias ? Sampling with { LogitBias = new Dictionary<int, float>(bias) } : Sampling!,
+    };
 }

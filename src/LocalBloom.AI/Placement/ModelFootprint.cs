@@ -1,4 +1,5 @@
 using LocalBloom.AI.Model;
+using LocalBloom.AI.Sampling;
 using LocalBloom.AI.Weights;
 using static TorchSharp.torch;
 
@@ -46,7 +47,8 @@ internal sealed record ModelFootprint(BloomConfig Config, ScalarType Type, int C
         (4L * sizeof(float) * Config.HeadCount * StepRows * ContextTokens) +
         (2L * sizeof(float) * Config.HiddenSize * ContextTokens) +
         (8L * sizeof(float) * Config.HiddenSize * StepRows) +
-        (4L * sizeof(float) * Config.VocabularySize * MaxSequences);
+        (2L * sizeof(float) * Config.VocabularySize * MaxSequences) +
+        BatchSampler.TemporaryBytes(MaxSequences, Config.VocabularySize);
 
     /// <summary>Gets all weights' bytes.</summary>
     public long TotalWeightBytes => EndsBytes + (Config.LayerCount * LayerWeightBytes);

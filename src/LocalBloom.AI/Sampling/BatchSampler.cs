@@ -10,6 +10,14 @@ internal static class BatchSampler
     // The head of a sorted vocabulary nearly always decides; sorting all of BLOOM's 250,880 entries for each token would cost more than a layer.
     private const int FirstLook = 1024;
 
+    // Sorting whole rows takes some hundred bytes for each entry: few rows at a time, whatever the batch.
+    private const int SortedAtOnce = 4;
+
+    /// <summary>Gets the most bytes that choosing takes besides the logits.</summary>
+    /// <param name="rows">The sequences of a step.</param>
+    /// <param name="vocabulary">A row's length.</param>
+    public static long TemporaryBytes(int rows, long vocabulary) => vocabulary * ((24L * rows) + (112L * Math.Min(rows, SortedAtOnce)));
+
     /// <summary>Chooses a token for each request.</summary>
     /// <param name="logits">[rows, vocabulary], float32; undefined afterwards.</param>
     /// <param name="requests">At least one.</param>
@@ -62,10 +70,10 @@ internal static class BatchSampler
         return rows;
     }
 
-    // x: [rows, vocabulary], 0 at the peak. Returns ids, [rows].
+    // x: [rows, vocabulary], 0 at the peak; undefined afterwards. Returns ids, [rows].
     private static Tensor Draw(Tensor x, SampleRequest[] requests)
     {
-        Tensor scaled = x / Columns(requests, x.device, request => request.Settings.Temperature)[0].to_type(ScalarType.Float32); // never above 0: no temperature overflows upwards
+        Tensor scaled = x.div_(Columns(requests, x.device, request => request.Settings.Temperature)[0].to_type(ScalarType.Float32)); // never above 0: no temperature overflows upwards
         long vocabulary = x.shape[1];
         long width = Math.Min(FirstLook, vocabulary);
         (Tensor ids, Tensor isCertain) = DrawAmong(scaled, requests, width);
@@ -81,9 +89,15 @@ internal static class BatchSampler
             return ids;
         }
 
-        Tensor at = Indices(open, x.device);
-        (Tensor rest, _) = DrawAmong(scaled.index_select(0, at), [.. open.Select(i => requests[i])], vocabulary);
-        return ids.index_copy(0, at, rest);
+        foreach (int[] some in open.Chunk(SortedAtOnce))
+        {
+            using DisposeScope scope = NewDisposeScope();
+            Tensor at = Indices(some, x.device);
+            (Tensor rest, _) = DrawAmong(scaled.index_select(0, at), [.. some.Select(i => requests[i])], vocabulary);
+            ids.index_copy_(0, at, rest);
+        }
+
+        return ids;
     }
 
     // Looks at the most probable tokens alone; what it says is certain where the rest cannot matter.
@@ -91,6 +105,7 @@ internal static class BatchSampler
     {
         Device device = scaled.device;
         bool isAll = width == scaled.shape[1];
+        using DisposeScope scope = NewDisposeScope();
         (Tensor values, Tensor ids) = scaled.topk((int)width, 1, largest: true, sorted: true);
         Tensor[] columns = Columns(
             requests,
@@ -119,7 +134,7 @@ internal static class BatchSampler
         Tensor isCutWithin = isCut & (values.narrow(1, width - 1, 1) < threshold);
         Tensor hasNucleus = isCut.logical_not() & isNucleus & (mass.narrow(1, width - 1, 1) >= topP * total);
         Tensor hasTarget = isCut.logical_not() & isNucleus.logical_not() & (reached.narrow(1, width - 1, 1) > target);
-        return (ids.gather(1, index).squeeze(1), (isCutWithin | hasNucleus | hasTarget).squeeze(1));
+        return (ids.gather(1, index).squeeze(1).MoveToOuterDisposeScope(), (isCutWithin | hasNucleus | hasTarget).squeeze(1).MoveToOuterDisposeScope());
     }
 
     private static void AddLogProbabilities(Tensor rows, Tensor ids, IReadOnlyList<SampleRequest> requests, SampledToken[] tokens)

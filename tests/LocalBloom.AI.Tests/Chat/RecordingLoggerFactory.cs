@@ -16,6 +16,9 @@ internal sealed class RecordingLoggerFactory : ILoggerFactory, ILogger
     /// <summary>Gets or sets what happens once an entry is kept.</summary>
     public Action Logged { get; set; } = () => { };
 
+    /// <summary>Gets or sets what happens before it says whether a level is kept.</summary>
+    public Action Asked { get; set; } = () => { };
+
     public void AddProvider(ILoggerProvider provider)
     {
     }
@@ -25,7 +28,11 @@ internal sealed class RecordingLoggerFactory : ILoggerFactory, ILogger
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 
-    public bool IsEnabled(LogLevel logLevel) => logLevel >= Least;
+    public bool IsEnabled(LogLevel logLevel)
+    {
+        Asked();
+        return logLevel >= Least;
+    }
 
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {

@@ -1,4 +1,5 @@
 using LocalBloom.AI.Tests.Engine;
+using LocalBloom.AI.Tests.Loading;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
@@ -61,8 +62,22 @@ public class BloomHealthCheckTests
         HealthReportEntry entry = await Check(services);
 
         Assert.Equal(HealthStatus.Unhealthy, entry.Status);
-        Assert.Same(error, entry.Exception);
+        Assert.Equal(error.Message, entry.Exception?.Message);
         Assert.Contains(error.Message, entry.Description, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task LoadFailed_TriesAgain_BecauseNobodyElseMay()
+    {
+        using var parent = new TemporaryFolder();
+        string late = Path.Combine(parent.Path, "model");
+        await using ServiceProvider services = Build(configure: options => options.Model = late);
+        await Assert.ThrowsAnyAsync<LocalBloomException>(() => services.GetRequiredService<BloomEngine>().LoadAsync(cancellationToken: Cancellation));
+        Assert.Equal(HealthStatus.Unhealthy, (await Check(services)).Status);
+
+        Directory.CreateSymbolicLink(late, GoldenEngine.Folder);
+
+        Assert.Equal(HealthStatus.Healthy, (await Check(services)).Status);
     }
 
     [Theory]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using LocalBloom.AI.Tests.Engine;
 using LocalBloom.AI.Tests.Loading;
 using Microsoft.Extensions.AI;
@@ -7,6 +8,8 @@ namespace LocalBloom.AI.Tests.Diagnostics;
 
 public class EngineLogTests
 {
+    private const string GoldenModel = "the reference checkpoint";
+
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -62,18 +65,57 @@ public class EngineLogTests
 
         LocalBloomException error = await Assert.ThrowsAnyAsync<LocalBloomException>(() => watched.Engine.LoadAsync(cancellationToken: Cancellation));
 
-        Assert.Equal(LogLevel.Error, Assert.Single(watched.Log.Entries, entry => entry.Event.Name == "LoadFailed").Level);
-        Assert.Same(error, Assert.Single(watched.Log.Exceptions));
+        (LogLevel level, _, string text) = Assert.Single(watched.Log.Entries, entry => entry.Event.Name == "LoadFailed");
+        Assert.Equal(LogLevel.Error, level);
+        Assert.EndsWith(error.Message, text, StringComparison.Ordinal);
+        Assert.Empty(watched.Log.Exceptions); // the message says all, and who asked has the exception
+    }
+
+    [Theory]
+    [InlineData(GoldenModel)]
+    [InlineData("/no/such/model")]
+    public async Task ALoggerThatThrows_EndsNothing(string model)
+    {
+        using var watched = new WatchedEngine(options => options.Model = model == GoldenModel ? GoldenEngine.Folder : model);
+        watched.Log.Logged = () => throw new InvalidOperationException("logger");
+        watched.Log.Asked = () => throw new InvalidOperationException("logger");
+
+        Task<List<GenerationDelta>> reply = watched.Engine.Collect(GoldenEngine.Sampled(1, 4), Cancellation).Soon();
+
+        if (model == GoldenModel)
+        {
+            Assert.Equal(4, (await reply).Count);
+            watched.Log.Asked = () => { };
+            using var client = new BloomChatClient(watched.Engine, ownsEngine: false, watched.Options, watched.Log);
+            Assert.Equal(ChatFinishReason.Length, (await client.GetResponseAsync("Hi", new() { MaxOutputTokens = 2, Temperature = 1.5f, Seed = 7 }, Cancellation).Soon()).FinishReason);
+            Assert.Contains("RequestFinished", watched.Events);
+        }
+        else
+        {
+            await Assert.ThrowsAsync<CheckpointException>(() => reply);
+        }
+
+        watched.Engine.Dispose();
     }
 
     [Fact]
-    public async Task ALoggerThatThrows_EndsNothing()
+    public async Task EngineThread_HasNothingOfItsFirstCaller()
     {
+        var caller = new AsyncLocal<string?> { Value = "first" };
+        var seen = new ConcurrentQueue<string?>();
         using var watched = new WatchedEngine();
-        watched.Log.Logged = () => throw new InvalidOperationException("logger");
+        watched.Log.Logged = () =>
+        {
+            if (Thread.CurrentThread.Name?.StartsWith("BLOOM", StringComparison.Ordinal) == true)
+            {
+                seen.Enqueue(caller.Value);
+            }
+        };
 
-        Assert.Equal(4, (await watched.Engine.Collect(GoldenEngine.Sampled(1, 4), Cancellation).Soon()).Count);
-        Assert.Contains("RequestFinished", watched.Events);
+        await watched.Engine.LoadAsync(cancellationToken: Cancellation).Soon();
+
+        Assert.NotEmpty(seen);
+        Assert.All(seen, Assert.Null);
     }
 
     [Fact]

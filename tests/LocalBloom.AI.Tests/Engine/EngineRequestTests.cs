@@ -51,6 +51,29 @@ public class EngineRequestTests
         await Assert.ThrowsAsync<ArgumentNullException>("request", () => engine.Collect(null!, Cancellation));
     }
 
+    [Fact]
+    public async Task GenerateAsync_WhatTheCallerChangesLater_ReachesNothing()
+    {
+        using BloomEngine engine = GoldenEngine.Create();
+        var bias = new Dictionary<int, float> { [7] = 1 };
+        var stops = new List<string> { "never to come" };
+        GenerationRequest request = GoldenEngine.Sampled(3, 40) with { StopSequences = stops };
+        request = request with { Sampling = request.Sampling with { LogitBias = bias } };
+        List<GenerationDelta> unchanged = await engine.Collect(request, Cancellation).Soon();
+        var neighbour = engine.Collect(GoldenEngine.Sampled(4, 60), Cancellation);
+
+        var ids = new List<int>();
+        await foreach (GenerationDelta delta in engine.GenerateAsync(request, Cancellation))
+        {
+            ids.Add(delta.TokenId);
+            (bias[7], bias[999_999_999]) = (-100, 100); // the one would change the reply, the other is no token at all
+            stops.Add(" ");
+        }
+
+        Assert.Equal(unchanged.Select(delta => delta.TokenId), ids);
+        Assert.Equal(60, (await neighbour.Soon()).Count);
+    }
+
     [Theory]
     [InlineData(16)]
     [InlineData(17)]
