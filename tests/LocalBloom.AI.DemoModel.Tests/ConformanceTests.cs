@@ -69,11 +69,10 @@ public sealed class ConformanceTests(ConformanceTests.Model model) : IClassFixtu
     {
         const string Text = "云溪镇位于浙江省西部，人口约三万人。镇上的石桥建于1623年，是当地最有名的景点。";
 
-        await foreach (ChatResponseUpdate update in _client.GetStreamingResponseAsync($"{Text}\n\n云溪镇位于哪里？", cancellationToken: Cancellation))
-        {
-            Assert.DoesNotContain('\uFFFD', update.Text);
-            Assert.All(update.Text, letter => Assert.False(char.IsSurrogate(letter)));
-        }
+        List<ChatResponseUpdate> updates = await _client.GetStreamingResponseAsync($"{Text}\n\n石桥建于哪一年？", cancellationToken: Cancellation).ToListAsync(Cancellation);
+
+        Assert.All(updates, update => Assert.DoesNotContain('\uFFFD', update.Text));
+        Assert.Equal("1623年", string.Concat(updates.Select(update => update.Text)));
     }
 
     [Fact]
@@ -147,12 +146,13 @@ public sealed class ConformanceTests(ConformanceTests.Model model) : IClassFixtu
         Assert.Equal(Answer, text);
     }
 
-    // The model cannot write a summary; but what it writes is put in place of the old turns, and the last question is answered.
+    // The model cannot write a summary; but what it writes is put in place of the old turns, before the last question.
     [Fact]
-    public async Task SummarizingReducer_AsksTheSameClient_AndTheLastQuestionIsAnswered()
+    public async Task SummarizingReducer_AsksTheSameClient_AndTheLastTurnStays()
     {
         int calls = 0;
-        using IChatClient counted = new Counting(new Shared(_client), () => calls++);
+        ChatMessage[] last = [];
+        using IChatClient counted = new Counting(new Shared(_client), () => calls++, seen => last = seen);
         using IChatClient client = new ChatClientBuilder(counted).UseChatReducer(new SummarizingChatReducer(counted, targetCount: 1, threshold: 0)).Build();
         ChatMessage[] conversation =
         [
@@ -167,6 +167,8 @@ public sealed class ConformanceTests(ConformanceTests.Model model) : IClassFixtu
 
         Assert.Equal(2, calls);
         Assert.False(string.IsNullOrEmpty(response.Text));
+        Assert.Equal(Question, last[^1].Text);
+        Assert.DoesNotContain(last, message => message.Text.Contains("Where does Anna live?", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -206,11 +208,12 @@ public sealed class ConformanceTests(ConformanceTests.Model model) : IClassFixtu
         protected override void Dispose(bool disposing) => base.Dispose(false);
     }
 
-    private sealed class Counting(IChatClient inner, Action called) : DelegatingChatClient(inner)
+    private sealed class Counting(IChatClient inner, Action called, Action<ChatMessage[]>? saw = null) : DelegatingChatClient(inner)
     {
         public override Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
         {
             called();
+            saw?.Invoke([.. messages]);
             return base.GetResponseAsync(messages, options, cancellationToken);
         }
 
