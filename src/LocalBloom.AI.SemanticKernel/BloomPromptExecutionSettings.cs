@@ -68,7 +68,7 @@ public sealed class BloomPromptExecutionSettings : PromptExecutionSettings
         set => Set(ref field, value);
     }
 
-    /// <summary>Gets or sets the texts before which a reply ends.</summary>
+    /// <summary>Gets or sets the texts before which a reply ends: at most 64 with those of the prompt template, of 1 to 1,024 characters each.</summary>
     /// <value>None by default.</value>
     /// <exception cref="InvalidOperationException">The settings are frozen.</exception>
     [JsonPropertyName("stop_sequences")]
@@ -101,7 +101,7 @@ public sealed class BloomPromptExecutionSettings : PromptExecutionSettings
         set => Set(ref field, value);
     }
 
-    /// <summary>Gets or sets the factor by which positive logits of tokens seen in prompt or reply are divided and negative ones multiplied; above 0.</summary>
+    /// <summary>Gets or sets the factor by which positive logits of tokens seen in prompt or reply are divided and negative ones multiplied, [0.001 … 1000].</summary>
     /// <value>1 by default, which is none.</value>
     /// <exception cref="InvalidOperationException">The settings are frozen.</exception>
     [JsonPropertyName("repetition_penalty")]
@@ -123,7 +123,7 @@ public sealed class BloomPromptExecutionSettings : PromptExecutionSettings
         set => Set(ref field, value);
     }
 
-    /// <summary>Gets or sets what is added to the logits of tokens, by token id: −100 all but forbids a token, 100 all but forces it.</summary>
+    /// <summary>Gets or sets what is added to the logits of tokens, by token id, for at most 1,024 tokens: −100 all but forbids a token, 100 all but forces it.</summary>
     /// <value>None by default.</value>
     /// <exception cref="InvalidOperationException">The settings are frozen.</exception>
     [JsonPropertyName("logit_bias")]

@@ -8,6 +8,7 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class BloomHealthChecksBuilderExtensions
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_mostPatience = TimeSpan.FromDays(49); // timers wait 2³² ms at most
 
     /// <summary>Adds a health check that has a registered model generate one token, through the same queue as all requests.</summary>
     /// <remarks>
@@ -23,10 +24,10 @@ public static class BloomHealthChecksBuilderExtensions
     /// <param name="name">The check's name; <see langword="null"/> for <c>bloom</c>, or <c>bloom:</c> and the key.</param>
     /// <param name="failureStatus">What is reported of a failure; <see langword="null"/> for <see cref="HealthStatus.Unhealthy"/>.</param>
     /// <param name="tags">Tags by which checks are chosen.</param>
-    /// <param name="timeout">How long the token may take, above zero; <see langword="null"/> for 10 s.</param>
+    /// <param name="timeout">How long the token may take, above zero and at most 49 days; <see langword="null"/> for 10 s.</param>
     /// <returns>The same builder.</returns>
     /// <exception cref="InvalidOperationException">There is no chat client under the key yet.</exception>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeout"/> is zero or less.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeout"/> is zero or less, or above 49 days.</exception>
     public static IHealthChecksBuilder AddBloom(
         this IHealthChecksBuilder builder,
         string? serviceKey = null,
@@ -38,6 +39,7 @@ public static class BloomHealthChecksBuilderExtensions
         ArgumentNullException.ThrowIfNull(builder);
         TimeSpan patience = timeout ?? s_patience;
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(patience, TimeSpan.Zero, nameof(timeout));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(patience, s_mostPatience, nameof(timeout));
         builder.Services.RequireBloomEngine(serviceKey);
 
         // The registration's own time limit would end the check before it can tell a busy engine from one that is stuck.

@@ -38,7 +38,7 @@ public static class BloomServiceCollectionExtensions
 
     /// <summary>Adds a singleton <see cref="IChatClient"/> that runs BLOOM in this process.</summary>
     /// <param name="services">The services to add to.</param>
-    /// <param name="section">The configuration section to bind the options to; a key that is no option is an error.</param>
+    /// <param name="section">The configuration section to bind the options to. A missing section, a key that is no option and a value that is not of its kind are errors when the host starts, or else at first use.</param>
     /// <returns>A builder on which middleware such as logging or telemetry can be stacked.</returns>
     public static ChatClientBuilder AddBloomChatClient(this IServiceCollection services, IConfigurationSection section)
     {
@@ -68,7 +68,7 @@ public static class BloomServiceCollectionExtensions
     /// <summary>Adds a keyed singleton <see cref="IChatClient"/> that runs BLOOM in this process.</summary>
     /// <param name="services">The services to add to.</param>
     /// <param name="serviceKey">The key of the client and its engine, and the name of their options.</param>
-    /// <param name="section">The configuration section to bind the options to; a key that is no option is an error.</param>
+    /// <param name="section">The configuration section to bind the options to. A missing section, a key that is no option and a value that is not of its kind are errors when the host starts, or else at first use.</param>
     /// <returns>A builder on which middleware such as logging or telemetry can be stacked.</returns>
     public static ChatClientBuilder AddBloomChatClient(this IServiceCollection services, string serviceKey, IConfigurationSection section)
     {

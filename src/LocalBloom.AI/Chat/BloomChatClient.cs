@@ -20,8 +20,8 @@ namespace LocalBloom.AI;
 /// <see cref="SamplingSettings"/>: they replace all sampling options, save that a missing seed is taken from <see cref="ChatOptions.Seed"/>.
 /// </para>
 /// <para>
-/// <see cref="ChatOptions.AdditionalProperties"/> may hold, as numbers of any type or as text: <c>repetition_penalty</c>; <c>min_tokens</c>,
-/// before which no end-of-sequence token ends the reply; <c>logit_bias</c>, a dictionary of token ids and numbers from −100 to 100;
+/// <see cref="ChatOptions.AdditionalProperties"/> may hold, as numbers of any type or as text: <c>repetition_penalty</c>, [0.001 … 1000];
+/// <c>min_tokens</c>, before which no end-of-sequence token ends the reply; <c>logit_bias</c>, a dictionary of at most 1,024 token ids and numbers from −100 to 100;
 /// <c>logprobs</c> (true) and <c>top_logprobs</c>, [0 … 20]; <c>n</c>, how many replies to make, [1 … 16]; <c>num_beams</c>, [n … 16], for beam search,
 /// which takes no temperature, top-k, top-p or penalties, and its <c>length_penalty</c>; <c>priority</c>, a whole number, the highest first;
 /// <c>timeout_seconds</c>, above 0. Other keys are ignored and logged.
@@ -33,6 +33,9 @@ namespace LocalBloom.AI;
 /// <see cref="BloomChatClientOptions.HistoryPolicy"/> left some out, their number: turns are left out until the reply has room for what was asked
 /// for or for a quarter of the context, whichever is less. Of several replies the message is the best: the first of beam
 /// search, else the most probable. It then comes as a whole, once all have ended; usage counts the tokens of all.
+/// </para>
+/// <para>
+/// A reply ends at <see cref="ChatOptions.StopSequences"/>, each of at most 1,024 characters, or at those of the prompt template: together at most 64.
 /// </para>
 /// <para>
 /// What cannot be honoured is refused with a <see cref="NotSupportedException"/> that names it: tools (unless <see cref="ChatOptions.ToolMode"/>

@@ -1,3 +1,4 @@
+using LocalBloom.AI.Engine;
 using Microsoft.Extensions.AI;
 
 namespace LocalBloom.AI.Chat;
@@ -65,6 +66,20 @@ internal sealed class ChatRequestMapper(string modelId, Lazy<PromptTemplate> tem
                 "ChatOptions.StopSequences contains an empty text, at which every reply would end. Remove it.", nameof(options));
         }
 
-        return [.. requested.Concat(template.Value.StopSequences).Distinct(StringComparer.Ordinal)];
+        if (requested.Select(stop => stop.Length).DefaultIfEmpty().Max() is > RequestBounds.MaxStopSequenceLength and int length)
+        {
+            throw new ArgumentException(
+                $"ChatOptions.StopSequences contains a text of {length} characters, but one may have at most {RequestBounds.MaxStopSequenceLength}. Shorten it.",
+                nameof(options));
+        }
+
+        List<string> own = [.. requested.Distinct(StringComparer.Ordinal)];
+        List<string> all = [.. own.Union(template.Value.StopSequences, StringComparer.Ordinal)];
+        return all.Count <= RequestBounds.MaxStopSequences
+            ? all
+            : throw new ArgumentException(
+                $"ChatOptions.StopSequences has {own.Count} texts, to which the prompt template adds {all.Count - own.Count}, " +
+                $"but a reply may end at {RequestBounds.MaxStopSequences} at most. Give fewer.",
+                nameof(options));
     }
 }

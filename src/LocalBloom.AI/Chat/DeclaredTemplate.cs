@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LocalBloom.AI.Engine;
 using LocalBloom.AI.Loading;
 using Microsoft.Extensions.AI;
 
@@ -27,7 +28,7 @@ internal sealed class DeclaredTemplate : PromptTemplate
             [ChatRole.Assistant] = ReadParts(path, root, "assistant"),
         };
         _reply = ReadParts(path, root, "reply");
-        StopSequences = root.TryGetProperty("stop", out _) ? [.. ReadParts(path, root, "stop").Select(part => part.Value)] : [];
+        StopSequences = root.TryGetProperty("stop", out _) ? ReadStops(path, root, "stop") : [];
     }
 
     public override IReadOnlyList<string> StopSequences { get; }
@@ -61,6 +62,17 @@ internal sealed class DeclaredTemplate : PromptTemplate
         root.TryGetProperty(name, out JsonElement list) && list.ValueKind is JsonValueKind.Array
             ? [.. list.EnumerateArray().Select(part => ReadPart(path, name, part))]
             : throw new CheckpointException(path, $"'{name}' is missing or no list; expected texts and special tokens such as {{ \"special\": \"</s>\" }}.");
+
+    private static string[] ReadStops(string path, JsonElement root, string name)
+    {
+        string[] stops = [.. ReadParts(path, root, name).Select(part => part.Value)];
+        return stops.Length <= RequestBounds.MaxStopSequences && stops.All(stop => stop.Length is >= 1 and <= RequestBounds.MaxStopSequenceLength)
+            ? stops
+            : throw new CheckpointException(
+                path,
+                $"'{name}' has {stops.Length} texts of {stops.Min(stop => stop.Length)} to {stops.Max(stop => stop.Length)} characters; " +
+                $"expected at most {RequestBounds.MaxStopSequences} texts of 1 to {RequestBounds.MaxStopSequenceLength} characters.");
+    }
 
     private static PromptPart ReadPart(string path, string name, JsonElement part) => part.ValueKind switch
     {

@@ -13,7 +13,10 @@ internal readonly record struct EncodedPrompt(IReadOnlyList<int> Ids, int Droppe
     private const int ContextPartsForReply = 4;
 
     /// <summary>Encodes a request's conversation: the whole if there is room, else what the policy leaves of it.</summary>
-    /// <remarks>As few turns are dropped as need be; their number is found by bisection, since each try costs a whole encoding.</remarks>
+    /// <remarks>
+    /// As few turns are dropped as need be. Their number is found by tries that begin with the last turn and take twice as many until it is too
+    /// many, and then by bisection: past the whole, no try is much longer than the context, however long the conversation is.
+    /// </remarks>
     /// <param name="request">The conversation.</param>
     /// <param name="policy">What may be left out.</param>
     /// <param name="engine">A loaded engine.</param>
@@ -35,22 +38,24 @@ internal readonly record struct EncodedPrompt(IReadOnlyList<int> Ids, int Droppe
         }
 
         // Where even the last turn leaves less room than sought, the reply gets what there is, as without a policy.
-        List<ChatMessage> kept = Keep(request.Conversation, cuts[^1], policy);
+        int[] stays = policy is ChatHistoryPolicy.KeepSystem ? FindSystem(request.Conversation) : [];
+        List<ChatMessage> kept = Keep(request.Conversation, cuts[^1], stays);
+        cancellationToken.ThrowIfCancellationRequested();
         IReadOnlyList<int> ids = engine.Encode(request.Template.Render(kept));
-        int tooFew = -1; // cuts up to this leave too much
-        int enough = cuts.Length - 1;
-        while (enough - tooFew > 1 && ids.Count + replyTokens <= engine.MaxContextTokens)
+        int fit = 1; // turns, counted from the last
+        int tooMany = cuts.Length + 1;
+        while (tooMany - fit > 1 && ids.Count + replyTokens <= engine.MaxContextTokens)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            int middle = (tooFew + enough) / 2;
-            List<ChatMessage> more = Keep(request.Conversation, cuts[middle], policy);
+            int turns = Math.Min(2 * fit, (fit + tooMany) / 2);
+            List<ChatMessage> more = Keep(request.Conversation, cuts[^turns], stays);
             if (TryEncode(request.Template.Render(more)) is { } fitting)
             {
-                (kept, ids, enough) = (more, fitting, middle);
+                (kept, ids, fit) = (more, fitting, turns);
             }
             else
             {
-                tooFew = middle;
+                tooMany = turns;
             }
         }
 
@@ -58,6 +63,7 @@ internal readonly record struct EncodedPrompt(IReadOnlyList<int> Ids, int Droppe
 
         IReadOnlyList<int>? TryEncode(IReadOnlyList<PromptPart> prompt)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             try
             {
                 IReadOnlyList<int> tried = engine.Encode(prompt);
@@ -74,6 +80,9 @@ internal readonly record struct EncodedPrompt(IReadOnlyList<int> Ids, int Droppe
     private static int[] FindCuts(IReadOnlyList<ChatMessage> conversation) =>
         [.. Enumerable.Range(1, conversation.Count - 1).Where(i => conversation[i].Role == ChatRole.User)];
 
-    private static List<ChatMessage> Keep(IReadOnlyList<ChatMessage> conversation, int cut, ChatHistoryPolicy policy) =>
-        [.. conversation.Where((message, i) => i >= cut || (policy is ChatHistoryPolicy.KeepSystem && message.Role == ChatRole.System))];
+    private static int[] FindSystem(IReadOnlyList<ChatMessage> conversation) =>
+        [.. Enumerable.Range(0, conversation.Count).Where(i => conversation[i].Role == ChatRole.System)];
+
+    private static List<ChatMessage> Keep(IReadOnlyList<ChatMessage> conversation, int cut, IEnumerable<int> stays) =>
+        [.. stays.TakeWhile(i => i < cut).Select(i => conversation[i]), .. conversation.Skip(cut)];
 }

@@ -9,6 +9,8 @@ namespace LocalBloom.AI.Chat;
 /// <summary>Reads a dictionary of token ids and numbers, whatever its kind and the types of its keys and values.</summary>
 internal static class LogitBiasValue
 {
+    private const string Expected = "a dictionary of token ids and numbers";
+
     /// <summary>Reads and copies the dictionary.</summary>
     /// <returns><see langword="null"/> where the value is, or is JSON's null.</returns>
     /// <exception cref="ArgumentException">It is no dictionary, a key is no token id or a value no number; the message names them.</exception>
@@ -27,7 +29,7 @@ internal static class LogitBiasValue
             IEnumerable<KeyValuePair<string, float>> floats => Entries(floats),
             IEnumerable<KeyValuePair<string, double>> doubles => Entries(doubles),
             IEnumerable<KeyValuePair<string, int>> integers => Entries(integers),
-            _ => throw PropertyValue.Wrong(key, value, "a dictionary of token ids and numbers"),
+            _ => throw PropertyValue.Wrong(key, value, Expected),
         };
         if (entries is null)
         {
@@ -35,7 +37,7 @@ internal static class LogitBiasValue
         }
 
         var biases = new Dictionary<int, float>();
-        foreach ((object? id, object? bias) in entries)
+        foreach ((object? id, object? bias) in ReadAll(key, value, entries))
         {
             string place = string.Create(CultureInfo.InvariantCulture, $"{key}[{id}]");
             int token = PropertyValue.ReadInteger($"{key}: a key", id)!.Value;
@@ -43,6 +45,18 @@ internal static class LogitBiasValue
         }
 
         return biases.Count == 0 ? ReadOnlyDictionary<int, float>.Empty : biases.AsReadOnly();
+    }
+
+    private static (object? Id, object? Bias)[] ReadAll(string key, object? value, IEnumerable<(object? Id, object? Bias)> entries)
+    {
+        try
+        {
+            return [.. entries];
+        }
+        catch (InvalidOperationException) when (value is JsonElement or JsonNode)
+        {
+            throw PropertyValue.Wrong(key, value, Expected); // a key spells half a surrogate pair
+        }
     }
 
     private static IEnumerable<(object? Id, object? Bias)> Entries(IDictionary dictionary)

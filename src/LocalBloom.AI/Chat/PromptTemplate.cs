@@ -30,7 +30,7 @@ public abstract class PromptTemplate
     /// </remarks>
     public static PromptTemplate Dialogue { get; } = new DialogueTemplate();
 
-    /// <summary>Gets texts at which a reply ends in this format, besides those of the request.</summary>
+    /// <summary>Gets texts at which a reply ends in this format, besides those of the request: together at most 64, of 1 to 1,024 characters each.</summary>
     public virtual IReadOnlyList<string> StopSequences => [];
 
     /// <summary>Gets a value indicating whether white space at the start of a reply belongs to the format and is left out, as after <c>Assistant:</c>.</summary>

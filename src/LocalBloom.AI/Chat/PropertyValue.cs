@@ -14,8 +14,8 @@ internal static class PropertyValue
     {
         null or JsonElement { ValueKind: JsonValueKind.Null or JsonValueKind.Undefined } => null,
         JsonElement { ValueKind: JsonValueKind.Number } json => json.GetDouble(),
-        JsonElement { ValueKind: JsonValueKind.String } json => ReadNumber(key, json.GetString()),
-        JsonNode node => ReadNumber(key, JsonSerializer.SerializeToElement(node)),
+        JsonElement { ValueKind: JsonValueKind.String } json => ReadNumber(key, ReadText(key, json, "a number")),
+        JsonValue node => ReadNumber(key, ElementOf(node)),
         string text when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) => number,
         Half number => (double)number,
         not Enum and IConvertible number when number.GetTypeCode() is >= TypeCode.SByte and <= TypeCode.Decimal => number.ToDouble(CultureInfo.InvariantCulture),
@@ -40,15 +40,39 @@ internal static class PropertyValue
         bool given => given,
         JsonElement { ValueKind: JsonValueKind.True } => true,
         JsonElement { ValueKind: JsonValueKind.False } => false,
-        JsonElement { ValueKind: JsonValueKind.String } json => ReadBoolean(key, json.GetString()),
-        JsonNode node => ReadBoolean(key, JsonSerializer.SerializeToElement(node)),
+        JsonElement { ValueKind: JsonValueKind.String } json => ReadBoolean(key, ReadText(key, json, "true or false")),
+        JsonValue node => ReadBoolean(key, ElementOf(node)),
         string text when bool.TryParse(text, out bool given) => given,
         _ => throw Wrong(key, value, "true or false"),
     };
 
     /// <summary>Makes the error for a value that is not of its key's kind.</summary>
-    public static ArgumentException Wrong(string key, object? value, string expected) => new(
-        string.Create(
-            CultureInfo.InvariantCulture, $"ChatOptions.AdditionalProperties[{key}] is '{value}' ({value?.GetType().Name ?? "null"}), but must be {expected}."),
-        key);
+    public static ArgumentException Wrong(string key, object? value, string expected)
+    {
+        object? shown = value switch // JSON as it stands: it can spell half a surrogate pair, of which no text can be made
+        {
+            JsonElement { ValueKind: JsonValueKind.String } json => json.GetRawText(),
+            JsonValue node => ElementOf(node).GetRawText(),
+            JsonNode node => node.GetValueKind(),
+            _ => value,
+        };
+        return new ArgumentException(
+            string.Create(
+                CultureInfo.InvariantCulture, $"ChatOptions.AdditionalProperties[{key}] is '{shown}' ({value?.GetType().Name ?? "null"}), but must be {expected}."),
+            key);
+    }
+
+    private static JsonElement ElementOf(JsonValue node) => node.TryGetValue(out JsonElement parsed) ? parsed : JsonSerializer.SerializeToElement(node);
+
+    private static string? ReadText(string key, JsonElement json, string expected)
+    {
+        try
+        {
+            return json.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            throw Wrong(key, json, expected);
+        }
+    }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LocalBloom.AI.Engine;
 
 namespace LocalBloom.AI.Chat;
 
@@ -20,10 +21,10 @@ internal static class SamplingRanges
         OptionValue.Require(s.FrequencyPenalty is >= -2 and <= 2, nameof(s.FrequencyPenalty), s.FrequencyPenalty, "from -2 to 2");
         OptionValue.Require(s.PresencePenalty is >= -2 and <= 2, nameof(s.PresencePenalty), s.PresencePenalty, "from -2 to 2");
         OptionValue.Require(
-            float.IsFinite(s.RepetitionPenalty) && s.RepetitionPenalty > 0,
+            s.RepetitionPenalty is >= RequestBounds.MinRepetitionPenalty and <= RequestBounds.MaxRepetitionPenalty,
             OptionKeys.RepetitionPenalty,
             s.RepetitionPenalty,
-            "finite and above 0; 1 is none");
+            string.Create(CultureInfo.InvariantCulture, $"from {RequestBounds.MinRepetitionPenalty} to {RequestBounds.MaxRepetitionPenalty}; 1 is none"));
         OptionValue.Require(s.MinNewTokens >= 0, OptionKeys.MinTokens, s.MinNewTokens, "0 or more");
         OptionValue.Require(
             s.TopLogProbabilities is null or (>= 0 and <= MostTopLogProbabilities),
@@ -47,6 +48,11 @@ internal static class SamplingRanges
             throw new ArgumentException($"{nameof(SamplingSettings)}.{nameof(SamplingSettings.LogitBias)} is null. Leave it out to have none.");
         }
 
+        OptionValue.Require(
+            biases.Count <= RequestBounds.MaxLogitBiases,
+            OptionKeys.LogitBias,
+            $"{biases.Count} tokens",
+            $"a dictionary of at most {RequestBounds.MaxLogitBiases} tokens");
         foreach ((int token, float bias) in biases)
         {
             OptionValue.Require(token >= 0, OptionKeys.LogitBias, token, "a dictionary of token ids, which are 0 or more");

@@ -13,7 +13,7 @@ public sealed record GenerationRequest
     /// <summary>Gets how tokens are chosen.</summary>
     public SamplingSettings Sampling { get; init; } = SamplingSettings.Greedy;
 
-    /// <summary>Gets the texts at which generation ends; they are not part of the reply.</summary>
+    /// <summary>Gets the texts at which generation ends; they are not part of the reply. At most 64, of 1 to 1,024 characters each.</summary>
     public IReadOnlyList<string> StopSequences { get; init; } = [];
 
     /// <summary>Gets a value indicating whether end-of-sequence tokens are treated as any other, as a benchmark of a fixed length needs.</summary>

@@ -14,7 +14,7 @@ internal static class GenerationRequestValidator
         ValidateIds(request.PromptIds, vocabularySize, footprint.ContextTokens - 1, footprint.ContextTokens);
 
         Check(request.MaxNewTokens >= 1, $"MaxNewTokens is {request.MaxNewTokens}, but must be at least 1");
-        Check(request.StopSequences?.All(stop => !string.IsNullOrEmpty(stop)) == true, "StopSequences is null or has an empty one");
+        ValidateStopSequences(request.StopSequences);
         Check(request.Sampling is not null, "Sampling is null, but must be given; SamplingSettings.Greedy is the default");
 
         Check(request.Timeout is not { } timeout || timeout > TimeSpan.Zero, $"Timeout is {request.Timeout}, but must be above zero");
@@ -38,18 +38,36 @@ internal static class GenerationRequestValidator
         }
     }
 
+    private static void ValidateStopSequences(IReadOnlyList<string>? stops)
+    {
+        Check(stops is not null, "StopSequences is null, but must be given; an empty list is the default");
+        Check(stops!.Count <= RequestBounds.MaxStopSequences, $"StopSequences has {stops.Count} texts, but may have at most {RequestBounds.MaxStopSequences}");
+        foreach (string stop in stops)
+        {
+            Check(!string.IsNullOrEmpty(stop), "StopSequences has an empty text, at which every reply would end");
+            Check(
+                stop.Length <= RequestBounds.MaxStopSequenceLength,
+                $"StopSequences has a text of {stop.Length} characters, but one may have at most {RequestBounds.MaxStopSequenceLength}");
+        }
+    }
+
     private static void ValidateSampling(SamplingSettings sampling, int vocabularySize)
     {
         Check(float.IsFinite(sampling.Temperature) && sampling.Temperature >= 0, $"Temperature is {sampling.Temperature}, but must be 0 or more");
         Check(sampling.TopK >= 0, $"TopK is {sampling.TopK}, but must be 0 (off) or more");
         Check(sampling.TopP is > 0 and <= 1, $"TopP is {sampling.TopP}, but must be above 0 and at most 1");
-        Check(float.IsFinite(sampling.RepetitionPenalty) && sampling.RepetitionPenalty > 0, $"RepetitionPenalty is {sampling.RepetitionPenalty}, but must be above 0");
+        Check(
+            sampling.RepetitionPenalty is >= RequestBounds.MinRepetitionPenalty and <= RequestBounds.MaxRepetitionPenalty,
+            $"RepetitionPenalty is {sampling.RepetitionPenalty}, but must be {RequestBounds.MinRepetitionPenalty} to {RequestBounds.MaxRepetitionPenalty}; 1 is none");
         Check(float.IsFinite(sampling.FrequencyPenalty), $"FrequencyPenalty is {sampling.FrequencyPenalty}, but must be finite");
         Check(float.IsFinite(sampling.PresencePenalty), $"PresencePenalty is {sampling.PresencePenalty}, but must be finite");
         Check(sampling.MinNewTokens >= 0, $"MinNewTokens is {sampling.MinNewTokens}, but must be 0 or more");
         Check(sampling.TopLogProbabilities is null or (>= 0 and <= 20), $"TopLogProbabilities is {sampling.TopLogProbabilities}, but must be 0 to 20, or null");
         Check(sampling.LogitBias is not null, "LogitBias is null, but must be given; an empty one is the default");
-        foreach ((int id, float bias) in sampling.LogitBias!)
+        Check(
+            sampling.LogitBias!.Count <= RequestBounds.MaxLogitBiases,
+            $"LogitBias has {sampling.LogitBias.Count} tokens, but may have at most {RequestBounds.MaxLogitBiases}");
+        foreach ((int id, float bias) in sampling.LogitBias)
         {
             Check(id >= 0 && id < vocabularySize, $"LogitBias has the token {id}, which is not in the vocabulary of {vocabularySize}");
             Check(float.IsFinite(bias), $"LogitBias of the token {id} is {bias}, but must be finite");

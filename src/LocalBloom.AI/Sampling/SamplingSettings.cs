@@ -17,7 +17,7 @@ public sealed record SamplingSettings
     /// <summary>Gets the probability mass of the most probable tokens that are kept, in (0, 1]; 1 keeps all.</summary>
     public float TopP { get; init; } = 1;
 
-    /// <summary>Gets the factor by which positive logits of tokens seen in prompt or reply are divided and negative ones multiplied; above 0, 1 is none.</summary>
+    /// <summary>Gets the factor by which positive logits of tokens seen in prompt or reply are divided and negative ones multiplied, [0.001 … 1000]; 1 is none.</summary>
     public float RepetitionPenalty { get; init; } = 1;
 
     /// <summary>Gets what a token's logit loses for each time that it stands in the reply.</summary>
@@ -29,7 +29,7 @@ public sealed record SamplingSettings
     /// <summary>Gets the seed of the random numbers: the same seed gives the same text. <see langword="null"/> takes a new one each time.</summary>
     public long? Seed { get; init; }
 
-    /// <summary>Gets what is added to the logits of tokens, by token id: −100 all but forbids a token, 100 all but forces it.</summary>
+    /// <summary>Gets what is added to the logits of tokens, by token id, for at most 1,024 tokens: −100 all but forbids a token, 100 all but forces it.</summary>
     public IReadOnlyDictionary<int, float> LogitBias { get; init; } = ReadOnlyDictionary<int, float>.Empty;
 
     /// <summary>Gets how many tokens a reply has before an end-of-sequence token may end it, 0 or more. Stop sequences end it at any time.</summary>

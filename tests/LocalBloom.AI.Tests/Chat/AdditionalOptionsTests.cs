@@ -149,6 +149,27 @@ public class AdditionalOptionsTests
     public async Task LogProbabilities_AndTop(object? logprobs, int? top, int? expected) =>
         Assert.Equal(expected, (await SendAsync(("logprobs", logprobs), ("top_logprobs", top))).Sampling.TopLogProbabilities);
 
+    // Half a surrogate pair, of which JSON makes no text.
+    [Theory]
+    [InlineData("min_tokens", """ "\ud800" """)]
+    [InlineData("repetition_penalty", """ "\ud800" """)]
+    [InlineData("repetition_penalty", """ ["\ud800"] """)]
+    [InlineData("logprobs", """ "\ud800" """)]
+    [InlineData("logprobs", """ { "a": "\ud800" } """)]
+    [InlineData("logit_bias", """ "\ud800" """)]
+    [InlineData("logit_bias", """ { "\ud800": 1 } """)]
+    [InlineData("logit_bias", """ { "5": "\ud800" } """)]
+    public async Task JsonText_ThatIsNone_NamesTheKey(string key, string json)
+    {
+        foreach (object? value in (object?[])[Json(json), JsonNode.Parse(json)])
+        {
+            ArgumentException error = await Assert.ThrowsAsync<ArgumentException>(() => SendAsync((key, value)));
+
+            Assert.StartsWith(key, error.ParamName, StringComparison.Ordinal);
+            Assert.Contains($"AdditionalProperties[{key}", error.Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task LogProbabilities_ThatContradictOrAreNoTruthValue_Refused()
     {

@@ -96,6 +96,33 @@ public class ChatOptionsTests
         Assert.Equal(0, (await SendAsync(new() { TopP = 0.5f, Temperature = 0 })).Sampling.Temperature);
 
     [Fact]
+    public async Task StopSequences_AsManyAndAsLongAsMayBe_ReachTheEngine()
+    {
+        string[] stops = [.. Enumerable.Range(0, 63).Select(i => $"{i}".PadRight(1024))];
+
+        // The template's own one is the 64th; what is given twice counts once.
+        Assert.Equal([.. stops, "[user]"], (await SendAsync(new() { StopSequences = [.. stops, .. stops] })).StopSequences);
+        Assert.Equal([.. stops, "[user]"], (await SendAsync(new() { StopSequences = [.. stops, "[user]"] })).StopSequences);
+    }
+
+    [Fact]
+    public async Task StopSequences_TooMany_TellHowManyAreTheTemplates()
+    {
+        ArgumentException error = await Assert.ThrowsAsync<ArgumentException>(
+            "options", () => SendAsync(new() { StopSequences = [.. Enumerable.Range(0, 64).Select(i => $"{i}")] }));
+
+        Assert.Contains("StopSequences has 64 texts, to which the prompt template adds 1, but a reply may end at 64 at most", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task StopSequence_TooLong_TellsBothLengths()
+    {
+        ArgumentException error = await Assert.ThrowsAsync<ArgumentException>("options", () => SendAsync(new() { StopSequences = ["\n", new string('a', 1025)] }));
+
+        Assert.Contains("StopSequences contains a text of 1025 characters, but one may have at most 1024", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task StopSequence_Empty_Refused() =>
         await Assert.ThrowsAsync<ArgumentException>(() => SendAsync(new() { StopSequences = ["\n", ""] }));
 

@@ -38,6 +38,19 @@ public class DeclaredTemplateTests
         Assert.Contains("prompt_template.json", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(65, 1, "'stop' has 65 texts of 1 to 1 characters; expected at most 64")]
+    [InlineData(2, 1025, "of 1025 to 1025 characters; expected at most 64 texts of 1 to 1024")]
+    [InlineData(1, 0, "of 0 to 0 characters")]
+    public void TryRead_OfStopsThatNoReplyMayHave_SaysTheBounds(int count, int length, string problem)
+    {
+        string stops = string.Join(',', Enumerable.Repeat($"\"{new string('a', length)}\"", count));
+
+        var error = Assert.Throws<CheckpointException>(() => Read($$"""{ "system": [], "user": [], "assistant": [], "reply": [], "stop": [{{stops}}] }"""));
+
+        Assert.Contains(problem, error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void TryRead_WithoutTheFile_IsNull()
     {

@@ -143,6 +143,47 @@ public class HistoryPolicyTests
         Assert.True(engine.Encodings <= 12, $"The prompt was encoded {engine.Encodings} times.");
     }
 
+    [Theory]
+    [InlineData(ChatHistoryPolicy.DropOldestTurns, 22)] // 22 * 9 = 198
+    [InlineData(ChatHistoryPolicy.KeepSystem, 21)] // 9 + 21 * 9 = 198
+    public async Task VeryLongHistory_IsRenderedOnce_AndThenOnlyItsEnd(ChatHistoryPolicy policy, int turns)
+    {
+        const int Turns = 100_000;
+        var engine = new ShortEngine(200);
+        var template = new CountingTemplate();
+        ChatMessage[] messages = [new(ChatRole.System, "S"), .. Enumerable.Range(0, Turns).Select(i => new ChatMessage(ChatRole.User, $"{i % 1000:000}"))];
+
+        using BloomChatClient client = Create(engine, policy, template: template);
+        ChatResponse response = await client.GetResponseAsync(messages, new() { MaxOutputTokens = 2 }, Token);
+
+        Assert.Equal(Turns + 1 - turns - (policy is ChatHistoryPolicy.KeepSystem ? 1 : 0), response.AdditionalProperties?["dropped_messages"]);
+        Assert.True(template.Lengths.Count <= 12, $"The conversation was rendered {template.Lengths.Count} times.");
+        Assert.Equal(Turns + 1, template.Lengths[0]);
+        Assert.All(template.Lengths.Skip(1), length => Assert.InRange(length, 1, 2 * turns));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task Cancelled_WhileTurnsAreDropped_RendersNoMore(int renderings)
+    {
+        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        var template = new CountingTemplate();
+        template.Rendered = () =>
+        {
+            if (template.Lengths.Count == renderings)
+            {
+                cancellation.Cancel();
+            }
+        };
+        using BloomChatClient client = Create(new ShortEngine(62), ChatHistoryPolicy.DropOldestTurns, template: template);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.GetResponseAsync(s_conversation, cancellationToken: cancellation.Token));
+
+        Assert.Equal(renderings, template.Lengths.Count);
+    }
+
     [Fact]
     public async Task Encoding_WaitsForTheModel()
     {
@@ -156,6 +197,25 @@ public class HistoryPolicyTests
         Assert.NotEqual(0, engine.Encodings);
     }
 
-    private static BloomChatClient Create(ShortEngine engine, ChatHistoryPolicy policy, ILoggerFactory? log = null) => new(
-        engine, ownsEngine: false, new BloomChatClientOptions { Model = "m", PromptTemplate = new RoleTemplate(), HistoryPolicy = policy }, log);
+    private static BloomChatClient Create(ShortEngine engine, ChatHistoryPolicy policy, ILoggerFactory? log = null, PromptTemplate? template = null) => new(
+        engine,
+        ownsEngine: false,
+        new BloomChatClientOptions { Model = "m", PromptTemplate = template ?? new RoleTemplate(), HistoryPolicy = policy },
+        log);
+
+    private sealed class CountingTemplate : PromptTemplate
+    {
+        private readonly RoleTemplate _inner = new();
+
+        public List<int> Lengths { get; } = [];
+
+        public Action Rendered { get; set; } = () => { };
+
+        public override IReadOnlyList<PromptPart> Render(IReadOnlyList<ChatMessage> messages)
+        {
+            Lengths.Add(messages.Count);
+            Rendered();
+            return _inner.Render(messages);
+        }
+    }
 }

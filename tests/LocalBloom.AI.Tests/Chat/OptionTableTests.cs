@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using LocalBloom.AI.Engine;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 
@@ -96,6 +97,22 @@ public class OptionTableTests
             ReadTable("| option | what we do | in detail |").Order());
 
     [Fact]
+    public void Readme_SaysTheBounds()
+    {
+        (string Name, string Detail)[] bounds =
+        [
+            ("repetition_penalty", FormattableString.Invariant($"{RequestBounds.MinRepetitionPenalty} … {RequestBounds.MaxRepetitionPenalty};")),
+            ("logit_bias", FormattableString.Invariant($"at most {RequestBounds.MaxLogitBiases:N0} token ids")),
+            (nameof(ChatOptions.StopSequences), FormattableString.Invariant($"at most {RequestBounds.MaxStopSequences} with the template's own")),
+            (nameof(ChatOptions.StopSequences), FormattableString.Invariant($"1 … {RequestBounds.MaxStopSequenceLength:N0} characters")),
+        ];
+
+        string[][] rows = [.. ReadCells("| option | what we do | in detail |")];
+
+        Assert.All(bounds, bound => Assert.Contains(bound.Detail, rows.Single(cells => cells[1] == $"`{bound.Name}`")[3], StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Readme_NamesEveryContent() =>
         Assert.Equal(
             s_contents.Select(type => type.Name).Order(StringComparer.Ordinal),
@@ -188,15 +205,16 @@ public class OptionTableTests
         return (engine.LastRequest, string.Join('\n', log.Entries.Select(entry => entry.Text)));
     }
 
-    private static IEnumerable<(string Name, string Verdict)> ReadTable(string head)
+    private static IEnumerable<(string Name, string Verdict)> ReadTable(string head) => ReadCells(head).Select(cells => (cells[1].Trim('`'), cells[2]));
+
+    private static IEnumerable<string[]> ReadCells(string head)
     {
         string? readme = FindReadme();
         Assert.SkipWhen(readme is null, "README.md is not above the executable");
         string[] lines = File.ReadAllLines(readme);
         int start = Array.IndexOf(lines, head);
         Assert.True(start >= 0, $"README.md has no table with the head {head}");
-        return lines.Skip(start + 2).TakeWhile(line => line.StartsWith('|')).Select(line => line.Split('|', StringSplitOptions.TrimEntries))
-            .Select(cells => (cells[1].Trim('`'), cells[2]));
+        return lines.Skip(start + 2).TakeWhile(line => line.StartsWith('|')).Select(line => line.Split('|', StringSplitOptions.TrimEntries));
     }
 
     private static string? FindReadme()

@@ -183,6 +183,15 @@ public class BloomHealthCheckTests
     }
 
     [Fact]
+    public async Task LongestTimeout_IsOneThatATimerCanWait()
+    {
+        await using ServiceProvider services = Build(timeout: TimeSpan.FromDays(49));
+        await services.GetRequiredService<BloomEngine>().LoadAsync(cancellationToken: Cancellation);
+
+        Assert.Equal(HealthStatus.Healthy, (await Check(services)).Status);
+    }
+
+    [Fact]
     public void Arguments_ThatCannotWork_Throw()
     {
         IHealthChecksBuilder checks = new ServiceCollection().AddHealthChecks();
@@ -191,6 +200,7 @@ public class BloomHealthCheckTests
         Assert.Contains("'qa'. Call AddBloomChatClient first", error.Message, StringComparison.Ordinal);
         checks.Services.AddBloomChatClient(options => options.Model = "m");
         Assert.Throws<ArgumentOutOfRangeException>("timeout", () => checks.AddBloom(timeout: TimeSpan.Zero));
+        Assert.Throws<ArgumentOutOfRangeException>("timeout", () => checks.AddBloom(timeout: TimeSpan.FromDays(49) + TimeSpan.FromTicks(1)));
         Assert.Throws<ArgumentNullException>("builder", () => ((IHealthChecksBuilder)null!).AddBloom());
     }
 

@@ -26,6 +26,8 @@ public class GenerationRequestValidatorTests
         ["StopSequences null"] = () => s_right with { StopSequences = null! },
         ["StopSequences empty one"] = () => s_right with { StopSequences = [".", ""] },
         ["StopSequences null one"] = () => s_right with { StopSequences = [null!] },
+        ["StopSequences 65"] = () => s_right with { StopSequences = [.. Enumerable.Range(0, 65).Select(i => $"{i}")] },
+        ["StopSequences long one"] = () => s_right with { StopSequences = [".", new string('a', 1025)] },
         ["Sampling null"] = () => s_right with { Sampling = null! },
         ["Temperature negative"] = () => Sampling(new() { Temperature = -0.1f }),
         ["Temperature NaN"] = () => Sampling(new() { Temperature = float.NaN }),
@@ -63,6 +65,8 @@ public class GenerationRequestValidatorTests
     {
         GenerationRequestValidator.Validate(s_right, Vocabulary, s_footprint);
         GenerationRequestValidator.Validate(s_right with { PromptIds = new int[Context - 1], MaxNewTokens = int.MaxValue }, Vocabulary, s_footprint);
+        GenerationRequestValidator.Validate(
+            s_right with { StopSequences = [.. Enumerable.Range(0, 64).Select(i => $"{i}".PadRight(1024))] }, Vocabulary, s_footprint);
         GenerationRequestValidator.Validate(Sampling(new() { TopP = float.Epsilon, TopK = int.MaxValue, FrequencyPenalty = -2 }), Vocabulary, s_footprint);
     }
 

@@ -84,6 +84,82 @@ public class ServiceCollectionTests
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Devices", "cpu#0", "the text 'cpu#0'", "a list", "Bloom__Devices__0")]
+    [InlineData("Devices:a", "cpu", "the key 'a'", "a list", "Bloom__Devices__0")]
+    [InlineData("Devices:-1", "cpu", "the key '-1'", "a list", "Bloom__Devices__0")]
+    [InlineData("Devices:0:x", "cpu", "a section with 'x'", "a text", "Give the value itself")]
+    [InlineData("Model:x", "1", "a section with 'x'", "a single value", "Give the value itself")]
+    [InlineData("Model:x", null, "a section with 'x'", "a single value", "Give the value itself")]
+    [InlineData("Strategy:0", "Auto", "a section with '0'", "a single value", "Give the value itself")]
+    [InlineData("RequestTimeout", "30", "'30'", "a time as hours:minutes:seconds", "00:00:30")]
+    [InlineData("RequestTimeout", "1.5", "'1.5'", "a time as hours:minutes:seconds", "00:00:30")]
+    public void Section_WithAValueOfAnotherShape_SaysWhatIsExpected(string key, string? value, string found, string expected, string cure)
+    {
+        using ServiceProvider provider = Build(null, Section(("MaxOutputTokens", "5"), (key, value)));
+
+        InvalidOperationException error = Assert.Throws<InvalidOperationException>(() => OptionsOf(provider, ""));
+
+        Assert.Contains($"'Bloom:{key.Split(':')[0]}", error.Message, StringComparison.Ordinal);
+        Assert.Contains(found, error.Message, StringComparison.Ordinal);
+        Assert.Contains($"but must be {expected}.", error.Message, StringComparison.Ordinal);
+        Assert.Contains(cure, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Bloom:Model", "m", "Blom", "'Blom' is missing or empty")]
+    [InlineData("Bloom", "bigscience/bloomz-560m", "Bloom", "'Bloom' is the text 'bigscience/bloomz-560m'")]
+    [InlineData("AI:Bloom", "m", "AI:Bloom", "AI__Bloom__Model")]
+    public void Section_ThatIsNone_SaysWhatIsExpected(string key, string value, string path, string expected)
+    {
+        using ServiceProvider provider = Build("qa", Configuration((key, value)).GetSection(path));
+
+        InvalidOperationException error = Assert.Throws<InvalidOperationException>(() => OptionsOf(provider, "qa"));
+
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+        Assert.Contains("options", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Section_FromJson_IsBound()
+    {
+        using var json = new MemoryStream("""
+            { "Bloom": { "Model": "m", "Devices": ["cpu#0", "cpu#1"], "RequestTimeout": "00:00:30", "WarmUp": true, "LayerMap": null, "MaxOutputTokens": 5 }, "All": { "Model": "m", "Devices": [] } }
+            """u8.ToArray());
+        IConfiguration configuration = new ConfigurationBuilder().AddJsonStream(json).Build();
+        using ServiceProvider provider = Build(null, configuration.GetSection("Bloom"));
+        using ServiceProvider all = Build(null, configuration.GetSection("All"));
+
+        BloomChatClientOptions options = OptionsOf(provider, "");
+
+        Assert.Equal(["cpu#0", "cpu#1"], options.Devices);
+        Assert.Equal(TimeSpan.FromSeconds(30), options.RequestTimeout);
+        Assert.True(options.WarmUp);
+        Assert.Equal(5, options.MaxOutputTokens);
+        Assert.Null(options.LayerMap);
+        Assert.Empty(OptionsOf(all, "").Devices);
+    }
+
+    [Fact]
+    public void Section_FromEnvironmentVariables_IsBound()
+    {
+        string prefix = $"LOCALBLOOM_TEST_{Guid.NewGuid():N}_";
+        (string Name, string Value)[] variables = [("Bloom__Model", "m"), ("Bloom__Devices__0", "cpu#0"), ("Bloom__Devices__1", "cpu#1"), ("Bloom__RequestTimeout", "1.00:00:00")];
+        Array.ForEach(variables, variable => Environment.SetEnvironmentVariable(prefix + variable.Name, variable.Value));
+        try
+        {
+            using ServiceProvider provider = Build(null, new ConfigurationBuilder().AddEnvironmentVariables(prefix).Build().GetSection("Bloom"));
+            BloomChatClientOptions options = OptionsOf(provider, "");
+
+            Assert.Equal(["cpu#0", "cpu#1"], options.Devices);
+            Assert.Equal(TimeSpan.FromDays(1), options.RequestTimeout);
+        }
+        finally
+        {
+            Array.ForEach(variables, variable => Environment.SetEnvironmentVariable(prefix + variable.Name, null));
+        }
+    }
+
     [Fact]
     public void Template_IsBoundByName()
     {
@@ -181,9 +257,9 @@ public class ServiceCollectionTests
     private static BloomChatClientOptions OptionsOf(ServiceProvider provider, string? key) =>
         provider.GetRequiredService<IOptionsMonitor<BloomChatClientOptions>>().Get(key);
 
-    private static IConfigurationSection Section(params (string Key, string Value)[] values) =>
-        new ConfigurationBuilder()
-            .AddInMemoryCollection(values.Select(pair => KeyValuePair.Create($"Bloom:{pair.Key}", (string?)pair.Value)))
-            .Build()
-            .GetSection("Bloom");
+    private static IConfigurationSection Section(params (string Key, string? Value)[] values) =>
+        Configuration([.. values.Select(pair => ($"Bloom:{pair.Key}", pair.Value))]).GetSection("Bloom");
+
+    private static IConfiguration Configuration(params (string Key, string? Value)[] values) =>
+        new ConfigurationBuilder().AddInMemoryCollection(values.Select(pair => KeyValuePair.Create(pair.Key, pair.Value))).Build();
 }
