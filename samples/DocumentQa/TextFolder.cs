@@ -5,7 +5,11 @@ namespace LocalBloom.AI.Samples;
 /// <summary>A text file that was read.</summary>
 /// <param name="Name">Its path below the folder, with slashes.</param>
 /// <param name="Text">What it says, with its line breaks as they are.</param>
-internal sealed record TextDocument(string Name, string Text);
+internal sealed record TextDocument(string Name, string Text)
+{
+    /// <summary>Gets a value indicating whether its name says that it is Markdown.</summary>
+    public bool IsMarkdown => Name.EndsWith(".md", StringComparison.OrdinalIgnoreCase);
+}
 
 /// <summary>A folder of text files, read into memory: <c>.txt</c> and <c>.md</c>, in the folders below too.</summary>
 /// <param name="Documents">What was read, by name.</param>

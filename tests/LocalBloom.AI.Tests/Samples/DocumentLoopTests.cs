@@ -80,6 +80,18 @@ public sealed class DocumentLoopTests : IDisposable
         Assert.StartsWith("[2Jfine\nf[31m.txt, lines 3–4", _console.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task PassageWithoutRoom_IsSkippedByName_AndTheOthersAreFound()
+    {
+        using var generator = new LengthGenerator();
+        string[] texts = ["b", new('b', LengthGenerator.MaxLength + 1), "bb"];
+
+        PassageIndex index = await PassageIndex.BuildAsync(generator, _collection, Passages(texts, "f.md"), cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Equal(["f.md, lines 3–4: has 101 tokens, and the model reads at most 100"], index.Skipped);
+        Assert.Equal(["bb", "b"], (await index.FindAsync("bb", 8, TestContext.Current.CancellationToken)).Select(passage => passage.Text));
+    }
+
     [Theory]
     [InlineData("folder|question|third", "'third' is one argument too many; put the question in quotes.")]
     [InlineData("folder| ", "The question is empty.")]
@@ -110,19 +122,21 @@ public sealed class DocumentLoopTests : IDisposable
     private async Task<int> RunAsync(ScriptedModel model, ScriptedLines lines, string file = "f.txt")
     {
         using var generator = new LengthGenerator();
-        DocumentPassage[] passages =
-        [
-            .. s_texts.Select((text, id) => new DocumentPassage { Id = id, File = file, FirstLine = 2 * id + 1, LastLine = 2 * id + 2, Text = text }),
-        ];
-        PassageIndex index = await PassageIndex.BuildAsync(generator, _collection, passages, cancellationToken: TestContext.Current.CancellationToken);
+        PassageIndex index = await PassageIndex.BuildAsync(generator, _collection, Passages(s_texts, file), cancellationToken: TestContext.Current.CancellationToken);
         return await new DocumentLoop(new DocumentAnswerer(model, index), new DocumentView(_console.Console), _interrupts).RunAsync(lines);
     }
+
+    private static DocumentPassage[] Passages(string[] texts, string file) =>
+        [.. texts.Select((text, id) => new DocumentPassage { Id = id, File = file, FirstLine = 2 * id + 1, LastLine = 2 * id + 2, Text = text })];
 
     /// <summary>Texts are near where they have about as many b's.</summary>
     private sealed class LengthGenerator : IEmbeddingGenerator<string, Embedding<float>>
     {
+        public const int MaxLength = 100;
+
         public Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
             IEnumerable<string> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default) =>
+            values.FirstOrDefault(value => value.Length > MaxLength) is { } overlong ? throw new ContextOverflowException(overlong.Length, MaxLength) :
             Task.FromResult(new GeneratedEmbeddings<Embedding<float>>(values.Select(value => new Embedding<float>(Vector(value.Count(c => c == 'b'))))));
 
         public object? GetService(Type serviceType, object? serviceKey = null) => null;
