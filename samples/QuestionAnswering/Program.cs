@@ -28,7 +28,7 @@ try
         await ModelLoading.LoadAsync(engine, AnsiConsole.Console, cancellation.Token);
         Console.WriteLine(engine.DescribePlan());
         Console.WriteLine();
-        Console.WriteLine(prompt);
+        Console.WriteLine(PrintableText.Of(prompt));
         Console.WriteLine();
     }
 
@@ -37,7 +37,7 @@ try
     await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(prompt, options, cancellation.Token))
     {
         timing.Observe(update);
-        Console.Write(update.Text);
+        Console.Write(PrintableText.Of(update.Text));
     }
 
     Console.WriteLine();
