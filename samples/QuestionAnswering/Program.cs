@@ -14,7 +14,7 @@ try
         return 0;
     }
 
-    string prompt = await ReadPromptAsync(arguments, cancellation.Token);
+    string prompt = ReadPrompt(arguments);
     await using ServiceProvider services = ModelServices.Build(arguments.Model);
     IChatClient client = services.GetRequiredService<IChatClient>();
     BloomEngine engine = client.GetRequiredService<BloomEngine>();
@@ -61,9 +61,9 @@ catch (Exception e)
     return Failure.ExitCode(e);
 }
 
-static async Task<string> ReadPromptAsync(Arguments arguments, CancellationToken cancellationToken) => arguments switch
+static string ReadPrompt(Arguments arguments) => arguments switch
 {
     { Question: null } => SeedPrompt.Text,
-    { PassageFile: { } file } => SeedPrompt.Compose(await File.ReadAllTextAsync(file, cancellationToken), arguments.Question),
+    { PassageFile: { } file } => SeedPrompt.Compose(TextFile.Read(file), arguments.Question),
     _ => SeedPrompt.Compose(SeedPrompt.Passage, arguments.Question),
 };
