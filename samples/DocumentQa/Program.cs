@@ -40,7 +40,7 @@ try
     var generator = services.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
     PassageIndex? index = null;
     await view.EmbeddingAsync(
-        passages.Count, async progress => index = await PassageIndex.BuildAsync(generator, collection, passages, progress, interrupts.Quit));
+        passages.Count, Console.Error, async progress => index = await PassageIndex.BuildAsync(generator, collection, passages, progress, interrupts.Quit));
     TellSkipped(index!.Skipped);
     if (index.Skipped.Count == passages.Count)
     {

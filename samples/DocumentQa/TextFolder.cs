@@ -22,7 +22,7 @@ internal sealed record TextFolder(IReadOnlyList<TextDocument> Documents, IReadOn
         {
             throw new UsageException(File.Exists(folder)
                 ? $"{folder} is a file: name the folder that it lies in."
-                : $"There is no folder {folder}.");
+                : $"There is no folder {folder}: a folder comes first, and then the question.");
         }
 
         var documents = new List<TextDocument>();
@@ -43,7 +43,7 @@ internal sealed record TextFolder(IReadOnlyList<TextDocument> Documents, IReadOn
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            skipped.Add($"{(prefix.Length == 0 ? folder.FullName : prefix.TrimEnd('/'))}: {Failure.Describe(e)}");
+            skipped.Add($"{(prefix.Length == 0 ? folder.FullName : prefix.TrimEnd('/'))}: {Failure.Describe(e).TrimEnd('.')}");
             return;
         }
 
@@ -87,7 +87,7 @@ internal sealed record TextFolder(IReadOnlyList<TextDocument> Documents, IReadOn
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            skipped.Add($"{name}: {Failure.Describe(e)}");
+            skipped.Add($"{name}: {Failure.Describe(e).TrimEnd('.')}");
         }
     }
 }

@@ -93,6 +93,49 @@ public sealed class DocumentLoopTests : IDisposable
     }
 
     [Theory]
+    [InlineData("quit")]
+    [InlineData(" Exit")]
+    [InlineData("/quit")]
+    public async Task Leaving_AsksNothingMore(string line)
+    {
+        using var model = new ScriptedModel(Says("one"));
+
+        Assert.Equal(0, await RunAsync(model, new ScriptedLines("/help", "first?", line, "second?")));
+
+        Assert.Single(model.Asked);
+        Assert.StartsWith("A line is a question about the documents.", _console.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task OnlyQuestion_ThatFails_IsTheCallersToTell()
+    {
+        using var model = new ScriptedModel(Fails(new InvalidOperationException("one")));
+
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await (await LoopAsync(model)).AskAsync("first?"));
+
+        Assert.Equal("", _console.Output);
+    }
+
+    [Fact]
+    public async Task Embedding_WithoutATerminal_TellsOfEachHundred()
+    {
+        var errors = new StringWriter { NewLine = "\n" };
+
+        await new DocumentView(_console.Console).EmbeddingAsync(300, errors, progress =>
+        {
+            foreach (int done in new[] { 64, 128, 192, 256, 300 })
+            {
+                progress!.Report(done);
+            }
+
+            return Task.CompletedTask;
+        });
+
+        Assert.Equal("embedded 128 of 300 passages\nembedded 256 of 300 passages\nembedded 300 of 300 passages\n", errors.ToString());
+    }
+
+    [Theory]
+    [InlineData(" ", "The folder's name is empty: leave it out for the documents that come along.")]
     [InlineData("folder|question|third", "'third' is one argument too many; put the question in quotes.")]
     [InlineData("folder| ", "The question is empty.")]
     [InlineData("folder|question|--evaluate|f", "--evaluate asks the questions of its file: leave the other question out.")]
@@ -119,11 +162,13 @@ public sealed class DocumentLoopTests : IDisposable
         _interrupts.Dispose();
     }
 
-    private async Task<int> RunAsync(ScriptedModel model, ScriptedLines lines, string file = "f.txt")
+    private async Task<int> RunAsync(ScriptedModel model, ScriptedLines lines, string file = "f.txt") => await (await LoopAsync(model, file)).RunAsync(lines);
+
+    private async Task<DocumentLoop> LoopAsync(ScriptedModel model, string file = "f.txt")
     {
         using var generator = new LengthGenerator();
         PassageIndex index = await PassageIndex.BuildAsync(generator, _collection, Passages(s_texts, file), cancellationToken: TestContext.Current.CancellationToken);
-        return await new DocumentLoop(new DocumentAnswerer(model, index), new DocumentView(_console.Console), _interrupts).RunAsync(lines);
+        return await new DocumentLoop(new DocumentAnswerer(model, index), new DocumentView(_console.Console), _interrupts);
     }
 
     private static DocumentPassage[] Passages(string[] texts, string file) =>

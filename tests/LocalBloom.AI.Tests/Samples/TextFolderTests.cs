@@ -87,7 +87,7 @@ public sealed class TextFolderTests : IDisposable
     [Fact]
     public void WithoutText_OneErrorSaysWhatThereIs()
     {
-        Assert.Equal($"There is no folder {_folder.Path}/x.", Refused($"{_folder.Path}/x"));
+        Assert.Equal($"There is no folder {_folder.Path}/x: a folder comes first, and then the question.", Refused($"{_folder.Path}/x"));
         Assert.Equal($"There is no text in {_folder.Path}: no file with the ending .txt or .md.", Refused(_folder.Path));
 
         Write("empty.txt", []);
