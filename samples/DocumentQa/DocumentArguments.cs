@@ -17,7 +17,7 @@ internal sealed record DocumentArguments
           --quiet               nothing but answer and source
           --help                this text
 
-        Ctrl+C cancels a reply, and at the prompt leaves.
+        Ctrl+C cancels a reply, and at the prompt leaves, as do quit, exit, /quit and Ctrl+D; /help says so there.
         Exit codes: 0 answered or left, 1 failed (with piped input: or a question failed), 2 wrong arguments, 130 cancelled.
         """;
 
@@ -57,6 +57,11 @@ internal sealed record DocumentArguments
         if (line.Positional is [_, _, { } third, ..])
         {
             throw new UsageException($"'{third}' is one argument too many; put the question in quotes.");
+        }
+
+        if (line.Positional is [{ } folder, ..] && string.IsNullOrWhiteSpace(folder))
+        {
+            throw new UsageException("The folder's name is empty: leave it out for the documents that come along.");
         }
 
         string? question = line.Positional.ElementAtOrDefault(1);

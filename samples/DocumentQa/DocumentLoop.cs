@@ -9,40 +9,66 @@ internal sealed class DocumentLoop(DocumentAnswerer answerer, DocumentView view,
         bool hasFailed = false;
         while (await reader.ReadAsync(interrupts.Quit) is { } line)
         {
-            if (line.Trim() is { Length: > 0 } question)
+            string text = line.Trim();
+            switch (text.ToUpperInvariant())
             {
-                hasFailed |= await AskAsync(question) == Failure.Failed;
+                case "":
+                    break;
+                case "QUIT" or "EXIT" or "/QUIT" or "/EXIT":
+                    return ExitCode();
+                case "/HELP" or "/?":
+                    view.Help();
+                    break;
+                default:
+                    hasFailed |= !await TryAskAsync(text);
+                    break;
             }
         }
 
-        return hasFailed && !reader.IsInteractive ? Failure.Failed : 0;
+        return ExitCode();
+
+        int ExitCode() => hasFailed && !reader.IsInteractive ? Failure.Failed : 0;
     }
 
-    /// <returns>The exit code of a program that asks nothing else.</returns>
+    /// <summary>Answers one question.</summary>
+    /// <returns>The exit code of a program that asks nothing else. What fails is thrown.</returns>
     public async Task<int> AskAsync(string question)
     {
         DocumentAnswer? answer = null;
+        bool isComplete;
         view.BeginReply();
         try
         {
-            bool isComplete = await interrupts.DuringReplyAsync(async token => answer = await answerer.AnswerAsync(question, view.ReplyText, token));
+            isComplete = await interrupts.DuringReplyAsync(async token => answer = await answerer.AnswerAsync(question, view.ReplyText, token));
+        }
+        finally
+        {
             view.EndReply();
-            if (isComplete)
-            {
-                view.Source(answer!);
-                return 0;
-            }
+        }
 
-            view.Warning("Cancelled.");
-            view.Blank();
-            return Failure.Cancelled;
+        if (isComplete)
+        {
+            view.Source(answer!);
+            return 0;
+        }
+
+        view.Warning("Cancelled.");
+        view.Blank();
+        return Failure.Cancelled;
+    }
+
+    private async Task<bool> TryAskAsync(string question)
+    {
+        try
+        {
+            await AskAsync(question);
+            return true;
         }
         catch (Exception e)
         {
-            view.EndReply();
             view.Problem(Failure.Describe(e));
             view.Blank();
-            return Failure.Failed;
+            return false;
         }
     }
 }

@@ -25,12 +25,12 @@ internal sealed record DocumentPassage
 
     /// <summary>Cuts documents into passages.</summary>
     /// <param name="documents">The documents.</param>
-    /// <param name="maxTokens">The most tokens of a passage without its heading.</param>
+    /// <param name="maxTokens">The most tokens of a passage with its heading.</param>
     /// <param name="countTokens">Counts the tokens of a text.</param>
     public static IReadOnlyList<DocumentPassage> CutAll(IEnumerable<TextDocument> documents, int maxTokens, Func<string, int> countTokens) =>
     [
         .. documents
-            .SelectMany(document => PassageCutter.Cut(document.Text, maxTokens, countTokens).Select(piece => (document.Name, Piece: piece)))
+            .SelectMany(document => PassageCutter.Cut(document.Text, document.IsMarkdown, maxTokens, countTokens).Select(piece => (document.Name, Piece: piece)))
             .Select((passage, id) => new DocumentPassage
             {
                 Id = id,

@@ -24,13 +24,22 @@ internal sealed class DocumentView(IAnsiConsole console, bool isQuiet = false) :
     {
         if (!isQuiet)
         {
-            Notice($"Ask about them{(isNewcomer ? ", for example: When does the ferry leave? 王芳的奖品是什么？" : ".")} Ctrl+C leaves.");
+            Notice($"Ask about them{(isNewcomer ? ", for example: When does the ferry leave? 王芳的奖品是什么？" : ".")} /help says what else there is.");
             Blank();
         }
     }
 
-    /// <summary>Shows how far the embedding has come.</summary>
-    public Task EmbeddingAsync(int count, Func<IProgress<int>?, Task> embed)
+    public void Help()
+    {
+        Notice("A line is a question about the documents. quit, exit and /quit leave, as do Ctrl+C and Ctrl+D; Ctrl+C during a reply cancels that.");
+        Blank();
+    }
+
+    /// <summary>Shows how far the embedding has come: a bar on a terminal, lines elsewhere.</summary>
+    /// <param name="count">How many passages there are.</param>
+    /// <param name="errors">Where the lines go.</param>
+    /// <param name="embed">The work; it reports how many are embedded.</param>
+    public Task EmbeddingAsync(int count, TextWriter errors, Func<IProgress<int>?, Task> embed)
     {
         if (isQuiet)
         {
@@ -40,7 +49,7 @@ internal sealed class DocumentView(IAnsiConsole console, bool isQuiet = false) :
         if (_console.Profile is not { Out.IsTerminal: true, Capabilities.Ansi: true })
         {
             Line($"embedding {count} passages");
-            return embed(null);
+            return embed(new Lines(errors, count));
         }
 
         return _console.Progress()
@@ -64,6 +73,22 @@ internal sealed class DocumentView(IAnsiConsole console, bool isQuiet = false) :
         }
 
         Blank();
+    }
+
+    private sealed class Lines(TextWriter output, int count) : IProgress<int>
+    {
+        private const int Step = 100; // some seconds of work for a small model
+
+        private int _said;
+
+        public void Report(int value)
+        {
+            if (value / Step > _said)
+            {
+                _said = value / Step;
+                output.WriteLine($"embedded {value} of {count} passages");
+            }
+        }
     }
 
     private sealed class Bar(ProgressTask task) : IProgress<int>

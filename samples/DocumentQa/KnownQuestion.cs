@@ -7,12 +7,12 @@ namespace LocalBloom.AI.Samples;
 internal sealed record KnownQuestion(string Question, string File, string Words)
 {
     /// <summary>Reads a file of questions.</summary>
-    /// <exception cref="UsageException">A line lacks something; the message names it.</exception>
+    /// <exception cref="UsageException">The file cannot be read, or a line lacks something; the message names it.</exception>
     public static IReadOnlyList<KnownQuestion> ReadAll(string file)
     {
         var questions = new List<KnownQuestion>();
         int number = 0;
-        foreach (string line in System.IO.File.ReadLines(file))
+        foreach (string line in TextFile.Read(file).ReplaceLineEndings("\n").Split('\n'))
         {
             number++;
             if (line.Length > 0)

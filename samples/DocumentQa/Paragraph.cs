@@ -18,7 +18,9 @@ internal sealed partial class Paragraph
     public string Text => _text.ToString();
 
     /// <summary>Reads all paragraphs of a text. A heading without text below is one by itself.</summary>
-    public static IEnumerable<Paragraph> ReadAll(string text)
+    /// <param name="text">The text.</param>
+    /// <param name="isMarkdown">Whether lines that begin with # are headings.</param>
+    public static IEnumerable<Paragraph> ReadAll(string text, bool isMarkdown)
     {
         string heading = "";
         int? headingLine = null; // while no paragraph has followed it
@@ -28,8 +30,8 @@ internal sealed partial class Paragraph
         {
             number++;
             string line = raw.Trim();
-            Match match = HeadingLine().Match(line);
-            if (line.Length > 0 && !match.Success)
+            string? found = isMarkdown ? HeadingOf(line) : null;
+            if (line.Length > 0 && found is null)
             {
                 headingLine = null;
                 paragraph ??= new(heading);
@@ -43,14 +45,14 @@ internal sealed partial class Paragraph
                 paragraph = null;
             }
 
-            if (match.Success)
+            if (found is not null)
             {
                 if (headingLine is { } lonely)
                 {
                     yield return Lonely(heading, lonely);
                 }
 
-                (heading, headingLine) = (match.Groups["text"].Value, number);
+                (heading, headingLine) = (found, number);
             }
         }
 
@@ -65,6 +67,21 @@ internal sealed partial class Paragraph
     {
         int found = _offsets.BinarySearch(offset);
         return _lines[found >= 0 ? found : ~found - 1];
+    }
+
+    /// <summary>Gets what a Markdown heading says: after one to six # and a space, and before further # behind a space.</summary>
+    private static string? HeadingOf(string line)
+    {
+        int level = line.AsSpan().IndexOfAnyExcept('#');
+        if (level is < 1 or > 6 || !char.IsWhiteSpace(line[level]))
+        {
+            return null;
+        }
+
+        string text = line[level..].Trim();
+        string open = text.TrimEnd('#');
+        text = open.Length == 0 || char.IsWhiteSpace(open[^1]) ? open.TrimEnd() : text;
+        return text.AsSpan().IndexOfAnyExcept('#', ' ') < 0 ? null : text;
     }
 
     private static Paragraph Lonely(string heading, int line)
@@ -88,9 +105,6 @@ internal sealed partial class Paragraph
     }
 
     private static bool IsWide(char c) => c is (>= '\u2E80' and <= '\u9FFF') or (>= '\uF900' and <= '\uFAFF') or (>= '\uFE30' and <= '\uFE4F') or (>= '\uFF00' and <= '\uFFEF');
-
-    [GeneratedRegex(@"^#{1,6}\s+(?<text>.*?[^\s#].*?)\s*#*$")]
-    private static partial Regex HeadingLine();
 
     [GeneratedRegex(@"^([-*+>|]|\d+[.)]\s)")]
     private static partial Regex ItemLine();

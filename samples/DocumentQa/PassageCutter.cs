@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 namespace LocalBloom.AI.Samples;
 
 /// <summary>A piece of a text that is short enough for a model.</summary>
-/// <param name="Heading">The Markdown heading that it stands under; empty without one.</param>
+/// <param name="Heading">The Markdown heading that it stands under, cut where it is long; empty without one.</param>
 /// <param name="Text">The piece; lines of a paragraph are joined.</param>
 /// <param name="FirstLine">The line that it begins in, from 1.</param>
 /// <param name="LastLine">The line that it ends in.</param>
@@ -16,22 +16,30 @@ internal static partial class PassageCutter
     // A stretch that is looked at for one passage has at most so many characters a token; real text has one to five.
     private const int MaxCharactersPerToken = 8;
 
+    private const int MaxHeadingPart = 4; // a quarter
+
     /// <summary>Cuts a text.</summary>
     /// <param name="text">Plain text or Markdown.</param>
-    /// <param name="maxTokens">The most tokens of a passage, 1 or more. Only a single character of more tokens is longer.</param>
+    /// <param name="isMarkdown">Whether it is Markdown, with headings.</param>
+    /// <param name="maxTokens">The most tokens of a passage with its heading, 1 or more. Only a single character of more tokens is longer.</param>
     /// <param name="countTokens">Counts the tokens of a text.</param>
     /// <returns>Passages in order, none of them blank.</returns>
-    public static IReadOnlyList<TextPiece> Cut(string text, int maxTokens, Func<string, int> countTokens)
+    public static IReadOnlyList<TextPiece> Cut(string text, bool isMarkdown, int maxTokens, Func<string, int> countTokens)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxTokens, 1);
-        return
-        [
-            .. Paragraph.ReadAll(text).SelectMany(paragraph => Split(paragraph.Text, maxTokens, countTokens).Select(piece => new TextPiece(
-                paragraph.Heading,
-                paragraph.Text[piece],
-                paragraph.LineAt(piece.Start.Value),
-                paragraph.LineAt(piece.End.Value - 1)))),
-        ];
+        return [.. Paragraph.ReadAll(text, isMarkdown).SelectMany(paragraph => Cut(paragraph, maxTokens, countTokens))];
+    }
+
+    private static IEnumerable<TextPiece> Cut(Paragraph paragraph, int maxTokens, Func<string, int> countTokens)
+    {
+        // A heading is worth repeating as long as the passage is mainly what stands below it.
+        int room = maxTokens / MaxHeadingPart;
+        string heading = room == 0 ? "" : Split(paragraph.Heading, room, countTokens).Select(piece => paragraph.Heading[piece]).FirstOrDefault("");
+        heading = countTokens(heading) <= room ? heading : "";
+        Func<string, int> countAll = heading.Length == 0 ? countTokens : text => countTokens($"{heading}\n{text}");
+        string whole = paragraph.Text;
+        return Split(whole, maxTokens, countAll).Select(piece => new TextPiece(
+            heading, whole[piece], paragraph.LineAt(piece.Start.Value), paragraph.LineAt(piece.End.Value - 1)));
     }
 
     private static IEnumerable<Range> Split(string text, int maxTokens, Func<string, int> countTokens)

@@ -11,10 +11,15 @@ internal sealed class PassageIndex
     private readonly IEmbeddingGenerator<string, Embedding<float>> _generator;
     private readonly VectorStoreCollection<int, DocumentPassage> _collection;
 
+    private readonly List<string> _skipped = [];
+
     private PassageIndex(IEmbeddingGenerator<string, Embedding<float>> generator, VectorStoreCollection<int, DocumentPassage> collection) =>
         (_generator, _collection) = (generator, collection);
 
-    /// <summary>Embeds passages and puts them into a collection.</summary>
+    /// <summary>Gets for each passage that could not be embedded where it stands and why.</summary>
+    public IReadOnlyList<string> Skipped => _skipped;
+
+    /// <summary>Embeds passages and puts them into a collection. One that the model has no room for is skipped.</summary>
     /// <param name="generator">Embeds passages, and later the questions.</param>
     /// <param name="collection">Where the passages go; created if need be.</param>
     /// <param name="passages">The passages, still without vectors.</param>
@@ -28,15 +33,15 @@ internal sealed class PassageIndex
         CancellationToken cancellationToken = default)
     {
         await collection.EnsureCollectionExistsAsync(cancellationToken);
+        var index = new PassageIndex(generator, collection);
         int done = 0;
         foreach (DocumentPassage[] some in passages.Chunk(TextsPerCall))
         {
-            var embeddings = await generator.GenerateAsync(some.Select(passage => passage.Text), cancellationToken: cancellationToken);
-            await collection.UpsertAsync(some.Select((passage, i) => passage with { Vector = embeddings[i].Vector }), cancellationToken);
+            await index.AddAsync(some, cancellationToken);
             progress?.Report(done += some.Length);
         }
 
-        return new(generator, collection);
+        return index;
     }
 
     /// <summary>Finds the passages nearest to a question, the nearest first.</summary>
@@ -50,5 +55,25 @@ internal sealed class PassageIndex
         }
 
         return found;
+    }
+
+    private async Task AddAsync(DocumentPassage[] passages, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var embeddings = await _generator.GenerateAsync(passages.Select(passage => passage.Text), cancellationToken: cancellationToken);
+            await _collection.UpsertAsync(passages.Select((passage, i) => passage with { Vector = embeddings[i].Vector }), cancellationToken);
+        }
+        catch (ContextOverflowException e) when (passages is [{ } only])
+        {
+            _skipped.Add($"{only.Source}: has {e.PromptTokens} tokens, and the model reads at most {e.MaxContextTokens}");
+        }
+        catch (ContextOverflowException)
+        {
+            foreach (DocumentPassage passage in passages) // the others of the call go on
+            {
+                await AddAsync([passage], cancellationToken);
+            }
+        }
     }
 }

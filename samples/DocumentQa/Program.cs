@@ -17,10 +17,7 @@ try
 
     // Before the model is loaded: a mistyped name is told at once.
     var folder = TextFolder.Read(arguments.Folder, interrupts.Quit);
-    foreach (string skipped in folder.Skipped)
-    {
-        Console.Error.WriteLine(PrintableText.Of($"skipped {skipped}"));
-    }
+    TellSkipped(folder.Skipped);
 
     IReadOnlyList<KnownQuestion>? known = arguments.EvaluationFile is { } file ? KnownQuestion.ReadAll(file) : null;
 
@@ -43,13 +40,19 @@ try
     var generator = services.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
     PassageIndex? index = null;
     await view.EmbeddingAsync(
-        passages.Count, async progress => index = await PassageIndex.BuildAsync(generator, collection, passages, progress, interrupts.Quit));
-    var answerer = new DocumentAnswerer(client, index!) { MaxPassages = arguments.Passages, MaxReplyTokens = arguments.Model.MaxTokens };
+        passages.Count, Console.Error, async progress => index = await PassageIndex.BuildAsync(generator, collection, passages, progress, interrupts.Quit));
+    TellSkipped(index!.Skipped);
+    if (index.Skipped.Count == passages.Count)
+    {
+        throw new UsageException($"There is no passage in {arguments.Folder} that the model has room for.");
+    }
 
-    view.Welcome(engine.ModelId, arguments.IsFolderBuiltIn ? "those of the sample" : arguments.Folder, folder.Documents.Count, passages.Count, maxTokens);
+    var answerer = new DocumentAnswerer(client, index) { MaxPassages = arguments.Passages, MaxReplyTokens = arguments.Model.MaxTokens };
+
+    view.Welcome(engine.ModelId, arguments.IsFolderBuiltIn ? "those of the sample" : arguments.Folder, folder.Documents.Count, passages.Count - index.Skipped.Count, maxTokens);
     if (known is not null)
     {
-        await Evaluation.RunAsync(known, passages, index!, answerer, Console.Out, interrupts.Quit);
+        await Evaluation.RunAsync(known, passages, index, answerer, Console.Out, interrupts.Quit);
         return 0;
     }
 
@@ -74,4 +77,12 @@ catch (Exception e)
 {
     Console.Error.WriteLine(Failure.Describe(e));
     return Failure.ExitCode(e);
+}
+
+static void TellSkipped(IEnumerable<string> skipped)
+{
+    foreach (string item in skipped)
+    {
+        Console.Error.WriteLine(PrintableText.Of($"skipped {item}"));
+    }
 }

@@ -1,32 +1,19 @@
-using System.Text;
-
 namespace LocalBloom.AI.Samples;
 
 /// <summary>A text file that was read.</summary>
 /// <param name="Name">Its path below the folder, with slashes.</param>
 /// <param name="Text">What it says, with its line breaks as they are.</param>
-internal sealed record TextDocument(string Name, string Text);
+internal sealed record TextDocument(string Name, string Text)
+{
+    /// <summary>Gets a value indicating whether its name says that it is Markdown.</summary>
+    public bool IsMarkdown => Name.EndsWith(".md", StringComparison.OrdinalIgnoreCase);
+}
 
 /// <summary>A folder of text files, read into memory: <c>.txt</c> and <c>.md</c>, in the folders below too.</summary>
 /// <param name="Documents">What was read, by name.</param>
 /// <param name="Skipped">For each file or folder that was not: its name and why.</param>
 internal sealed record TextFolder(IReadOnlyList<TextDocument> Documents, IReadOnlyList<string> Skipped)
 {
-    /// <summary>The largest file that is read, in bytes: more than any book has.</summary>
-    public const int MaxBytes = 4 << 20;
-
-    // By their byte order marks; the longer of two that begin alike comes first.
-    private static readonly Encoding[] s_marked =
-    [
-        new UTF32Encoding(bigEndian: false, byteOrderMark: true, throwOnInvalidCharacters: true),
-        new UTF32Encoding(bigEndian: true, byteOrderMark: true, throwOnInvalidCharacters: true),
-        new UTF8Encoding(encoderShouldEmitUTF8Identifier: true, throwOnInvalidBytes: true),
-        new UnicodeEncoding(bigEndian: false, byteOrderMark: true, throwOnInvalidBytes: true),
-        new UnicodeEncoding(bigEndian: true, byteOrderMark: true, throwOnInvalidBytes: true),
-    ];
-
-    private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-
     /// <summary>Reads a folder.</summary>
     /// <exception cref="UsageException">There is no such folder, it cannot be read, or there is no text in it; the message says which and why.</exception>
     public static TextFolder Read(string folder, CancellationToken cancellationToken = default)
@@ -35,7 +22,7 @@ internal sealed record TextFolder(IReadOnlyList<TextDocument> Documents, IReadOn
         {
             throw new UsageException(File.Exists(folder)
                 ? $"{folder} is a file: name the folder that it lies in."
-                : $"There is no folder {folder}.");
+                : $"There is no folder {folder}: a folder comes first, and then the question.");
         }
 
         var documents = new List<TextDocument>();
@@ -56,7 +43,7 @@ internal sealed record TextFolder(IReadOnlyList<TextDocument> Documents, IReadOn
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            skipped.Add($"{(prefix.Length == 0 ? folder.FullName : prefix.TrimEnd('/'))}: {Failure.Describe(e)}");
+            skipped.Add($"{(prefix.Length == 0 ? folder.FullName : prefix.TrimEnd('/'))}: {Failure.Describe(e).TrimEnd('.')}");
             return;
         }
 
@@ -88,50 +75,19 @@ internal sealed record TextFolder(IReadOnlyList<TextDocument> Documents, IReadOn
         {
             // A pipe or a device has no length either: it is never opened, as reading it might never end.
             long length = (file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file).Length;
-            if (length is 0 or > MaxBytes)
+            string problem = "is empty";
+            if (length > 0 && TextFile.TryRead(file.FullName, out problem) is { } text)
             {
-                skipped.Add($"{name}: {(length == 0 ? "is empty" : $"has more than {MaxBytes >> 20} MiB")}");
-                return;
+                documents.Add(new(name, text));
             }
-
-            byte[] bytes = File.ReadAllBytes(file.FullName);
-            string? text = Decode(bytes);
-            if (string.IsNullOrWhiteSpace(text) || text.Contains('\0', StringComparison.Ordinal))
+            else
             {
-                skipped.Add($"{name}: {(text is null ? "is not UTF-8; save it in that encoding" : text.Contains('\0', StringComparison.Ordinal) ? "is no text" : "is empty")}");
-                return;
+                skipped.Add($"{name}: {problem}");
             }
-
-            documents.Add(new(name, text));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            skipped.Add($"{name}: {Failure.Describe(e)}");
-        }
-    }
-
-    /// <summary>Decodes UTF-8, and UTF-16 and UTF-32 with a byte order mark; other encodings would be guessed at.</summary>
-    /// <returns><see langword="null"/> where the bytes are not in the encoding.</returns>
-    private static string? Decode(ReadOnlySpan<byte> bytes)
-    {
-        Encoding encoding = s_utf8;
-        foreach (Encoding marked in s_marked)
-        {
-            if (bytes.StartsWith(marked.Preamble))
-            {
-                encoding = marked;
-                bytes = bytes[marked.Preamble.Length..];
-                break;
-            }
-        }
-
-        try
-        {
-            return encoding.GetString(bytes);
-        }
-        catch (DecoderFallbackException)
-        {
-            return null;
+            skipped.Add($"{name}: {Failure.Describe(e).TrimEnd('.')}");
         }
     }
 }

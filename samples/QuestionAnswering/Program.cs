@@ -14,7 +14,7 @@ try
         return 0;
     }
 
-    string prompt = await ReadPromptAsync(arguments, cancellation.Token);
+    string prompt = ReadPrompt(arguments);
     await using ServiceProvider services = ModelServices.Build(arguments.Model);
     IChatClient client = services.GetRequiredService<IChatClient>();
     BloomEngine engine = client.GetRequiredService<BloomEngine>();
@@ -28,7 +28,7 @@ try
         await ModelLoading.LoadAsync(engine, AnsiConsole.Console, cancellation.Token);
         Console.WriteLine(engine.DescribePlan());
         Console.WriteLine();
-        Console.WriteLine(prompt);
+        Console.WriteLine(PrintableText.Of(prompt));
         Console.WriteLine();
     }
 
@@ -37,7 +37,7 @@ try
     await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(prompt, options, cancellation.Token))
     {
         timing.Observe(update);
-        Console.Write(update.Text);
+        Console.Write(PrintableText.Of(update.Text));
     }
 
     Console.WriteLine();
@@ -61,9 +61,9 @@ catch (Exception e)
     return Failure.ExitCode(e);
 }
 
-static async Task<string> ReadPromptAsync(Arguments arguments, CancellationToken cancellationToken) => arguments switch
+static string ReadPrompt(Arguments arguments) => arguments switch
 {
     { Question: null } => SeedPrompt.Text,
-    { PassageFile: { } file } => SeedPrompt.Compose(await File.ReadAllTextAsync(file, cancellationToken), arguments.Question),
+    { PassageFile: { } file } => SeedPrompt.Compose(TextFile.Read(file), arguments.Question),
     _ => SeedPrompt.Compose(SeedPrompt.Passage, arguments.Question),
 };

@@ -83,7 +83,7 @@ static async Task TalkToAgentAsync(IChatClient client, CancellationToken cancell
         Console.Write($"  {question} ");
         await foreach (AgentResponseUpdate update in agent.RunStreamingAsync(told + question, session, cancellationToken: cancellationToken))
         {
-            Console.Write(update.Text);
+            Console.Write(PrintableText.Of(update.Text));
         }
 
         Console.WriteLine();
@@ -91,4 +91,4 @@ static async Task TalkToAgentAsync(IChatClient client, CancellationToken cancell
     }
 }
 
-static void Say(string question, string? answer) => Console.WriteLine($"  {question} {answer}");
+static void Say(string question, string? answer) => Console.WriteLine($"  {question} {PrintableText.Of(answer ?? "")}");

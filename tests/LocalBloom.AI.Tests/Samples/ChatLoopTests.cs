@@ -133,7 +133,7 @@ public sealed class ChatLoopTests : IDisposable
         Assert.Contains("plan      all on one\n", _console.Output, StringComparison.Ordinal);
         Assert.Contains("/passage FILE", _console.Output, StringComparison.Ordinal);
         Assert.Contains("There is no passage.", _console.Output, StringComparison.Ordinal);
-        Assert.Contains("The passage nowhere.txt cannot be read: there is no such file\n", _console.Output, StringComparison.Ordinal);
+        Assert.Contains("nowhere.txt does not exist.\n", _console.Output, StringComparison.Ordinal);
         Assert.Single(model.Asked);
     }
 

@@ -63,7 +63,7 @@ public class ChatPartsTests
 
     [Theory]
     [InlineData("", "is empty")]
-    [InlineData("a\0b", "is no text file")]
+    [InlineData("a\0b", "is no text.")]
     public void Passage_IsText(string content, string expected)
     {
         string file = Path.GetTempFileName();
@@ -81,7 +81,7 @@ public class ChatPartsTests
 
     [Fact]
     public void Passage_IsNoFolder() =>
-        Assert.Contains("cannot be read", Assert.Throws<UsageException>(() => Passage.Read(AppContext.BaseDirectory)).Message, StringComparison.Ordinal);
+        Assert.Contains("is a folder", Assert.Throws<UsageException>(() => Passage.Read(AppContext.BaseDirectory)).Message, StringComparison.Ordinal);
 
     [Fact]
     public async Task PlainReader_EchoesEachLine_AndEndsWithTheInput()

@@ -80,7 +80,62 @@ public sealed class DocumentLoopTests : IDisposable
         Assert.StartsWith("[2Jfine\nf[31m.txt, lines 3–4", _console.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task PassageWithoutRoom_IsSkippedByName_AndTheOthersAreFound()
+    {
+        using var generator = new LengthGenerator();
+        string[] texts = ["b", new('b', LengthGenerator.MaxLength + 1), "bb"];
+
+        PassageIndex index = await PassageIndex.BuildAsync(generator, _collection, Passages(texts, "f.md"), cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Equal(["f.md, lines 3–4: has 101 tokens, and the model reads at most 100"], index.Skipped);
+        Assert.Equal(["bb", "b"], (await index.FindAsync("bb", 8, TestContext.Current.CancellationToken)).Select(passage => passage.Text));
+    }
+
     [Theory]
+    [InlineData("quit")]
+    [InlineData(" Exit")]
+    [InlineData("/quit")]
+    public async Task Leaving_AsksNothingMore(string line)
+    {
+        using var model = new ScriptedModel(Says("one"));
+
+        Assert.Equal(0, await RunAsync(model, new ScriptedLines("/help", "first?", line, "second?")));
+
+        Assert.Single(model.Asked);
+        Assert.StartsWith("A line is a question about the documents.", _console.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task OnlyQuestion_ThatFails_IsTheCallersToTell()
+    {
+        using var model = new ScriptedModel(Fails(new InvalidOperationException("one")));
+
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await (await LoopAsync(model)).AskAsync("first?"));
+
+        Assert.Equal("", _console.Output);
+    }
+
+    [Fact]
+    public async Task Embedding_WithoutATerminal_TellsOfEachHundred()
+    {
+        var errors = new StringWriter { NewLine = "\n" };
+
+        await new DocumentView(_console.Console).EmbeddingAsync(300, errors, progress =>
+        {
+            foreach (int done in new[] { 64, 128, 192, 256, 300 })
+            {
+                progress!.Report(done);
+            }
+
+            return Task.CompletedTask;
+        });
+
+        Assert.Equal("embedded 128 of 300 passages\nembedded 256 of 300 passages\nembedded 300 of 300 passages\n", errors.ToString());
+    }
+
+    [Theory]
+    [InlineData(" ", "The folder's name is empty: leave it out for the documents that come along.")]
     [InlineData("folder|question|third", "'third' is one argument too many; put the question in quotes.")]
     [InlineData("folder| ", "The question is empty.")]
     [InlineData("folder|question|--evaluate|f", "--evaluate asks the questions of its file: leave the other question out.")]
@@ -107,22 +162,26 @@ public sealed class DocumentLoopTests : IDisposable
         _interrupts.Dispose();
     }
 
-    private async Task<int> RunAsync(ScriptedModel model, ScriptedLines lines, string file = "f.txt")
+    private async Task<int> RunAsync(ScriptedModel model, ScriptedLines lines, string file = "f.txt") => await (await LoopAsync(model, file)).RunAsync(lines);
+
+    private async Task<DocumentLoop> LoopAsync(ScriptedModel model, string file = "f.txt")
     {
         using var generator = new LengthGenerator();
-        DocumentPassage[] passages =
-        [
-            .. s_texts.Select((text, id) => new DocumentPassage { Id = id, File = file, FirstLine = 2 * id + 1, LastLine = 2 * id + 2, Text = text }),
-        ];
-        PassageIndex index = await PassageIndex.BuildAsync(generator, _collection, passages, cancellationToken: TestContext.Current.CancellationToken);
-        return await new DocumentLoop(new DocumentAnswerer(model, index), new DocumentView(_console.Console), _interrupts).RunAsync(lines);
+        PassageIndex index = await PassageIndex.BuildAsync(generator, _collection, Passages(s_texts, file), cancellationToken: TestContext.Current.CancellationToken);
+        return await new DocumentLoop(new DocumentAnswerer(model, index), new DocumentView(_console.Console), _interrupts);
     }
+
+    private static DocumentPassage[] Passages(string[] texts, string file) =>
+        [.. texts.Select((text, id) => new DocumentPassage { Id = id, File = file, FirstLine = 2 * id + 1, LastLine = 2 * id + 2, Text = text })];
 
     /// <summary>Texts are near where they have about as many b's.</summary>
     private sealed class LengthGenerator : IEmbeddingGenerator<string, Embedding<float>>
     {
+        public const int MaxLength = 100;
+
         public Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
             IEnumerable<string> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default) =>
+            values.FirstOrDefault(value => value.Length > MaxLength) is { } overlong ? throw new ContextOverflowException(overlong.Length, MaxLength) :
             Task.FromResult(new GeneratedEmbeddings<Embedding<float>>(values.Select(value => new Embedding<float>(Vector(value.Count(c => c == 'b'))))));
 
         public object? GetService(Type serviceType, object? serviceKey = null) => null;

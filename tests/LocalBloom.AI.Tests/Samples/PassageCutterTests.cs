@@ -30,6 +30,26 @@ public class PassageCutterTests
             Cut(Text));
     }
 
+    [Fact]
+    public void Heading_IsCutToAQuarter_AndCounted()
+    {
+        IReadOnlyList<TextPiece> pieces = Cut($"# {string.Concat(Enumerable.Repeat("word ", 3000))}\n\nIt leaves at 6:45. It costs 12 euros.", maxTokens: 40);
+
+        Assert.Equal(
+            [new("word word", "It leaves at 6:45.", 3, 3), new("word word", "It costs 12 euros.", 3, 3)],
+            pieces);
+        Assert.All(pieces, piece => Assert.InRange(CountTokens($"{piece.Heading}\n{piece.Text}"), 1, 40));
+    }
+
+    [Theory]
+    [InlineData("# C#", "C#")]
+    [InlineData("## A title ##", "A title")]
+    [InlineData("#\tTab", "Tab")]
+    public void Heading_EndsBeforeClosingMarks(string line, string heading) => Assert.Equal([new(heading, "x", 2, 2)], Cut($"{line}\nx"));
+
+    [Fact]
+    public void PlainText_HasNoHeadings() => Assert.Equal([new("", "# a comment echo", 1, 2)], Cut("# a comment\necho", isMarkdown: false));
+
     [Theory]
     [InlineData("#hashtag is no heading.")]
     [InlineData("C# is a language.")]
@@ -109,7 +129,7 @@ public class PassageCutterTests
         Assert.Equal((1 << 18) / 200 + 1, pieces.Count);
     }
 
-    private static IReadOnlyList<TextPiece> Cut(string text, int maxTokens = 100) => PassageCutter.Cut(text, maxTokens, CountTokens);
+    private static IReadOnlyList<TextPiece> Cut(string text, int maxTokens = 100, bool isMarkdown = true) => PassageCutter.Cut(text, isMarkdown, maxTokens, CountTokens);
 
     private static int CountTokens(string text) => text.EnumerateRunes().Count();
 

@@ -49,7 +49,7 @@ public sealed class TextFolderTests : IDisposable
         Write("blank.md", " \n"u8);
         Write("empty.txt", []);
         Write("gbk.txt", [0xC7, 0xC5, 0xBD, 0xA8, 0xD3, 0xDA]);
-        Write("large.txt", new byte[TextFolder.MaxBytes + 1]);
+        Write("large.txt", new byte[TextFile.MaxBytes + 1]);
         Write("odd.txt", [0xFF, 0xFE, 0x41, 0x00, 0x42]);
 
         TextFolder read = TextFolder.Read(_folder.Path, TestContext.Current.CancellationToken);
@@ -87,7 +87,7 @@ public sealed class TextFolderTests : IDisposable
     [Fact]
     public void WithoutText_OneErrorSaysWhatThereIs()
     {
-        Assert.Equal($"There is no folder {_folder.Path}/x.", Refused($"{_folder.Path}/x"));
+        Assert.Equal($"There is no folder {_folder.Path}/x: a folder comes first, and then the question.", Refused($"{_folder.Path}/x"));
         Assert.Equal($"There is no text in {_folder.Path}: no file with the ending .txt or .md.", Refused(_folder.Path));
 
         Write("empty.txt", []);
