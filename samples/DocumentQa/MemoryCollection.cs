@@ -7,7 +7,7 @@ using Microsoft.Extensions.VectorData;
 namespace LocalBloom.AI.Samples;
 
 /// <summary>A collection of a vector store that lies in memory and looks at every vector. Its scores are cosines, highest first.</summary>
-/// <remarks>Safe for concurrent use. A collection of a database takes its place without a change elsewhere.</remarks>
+/// <remarks>Safe for concurrent use. A collection of a database may take its place, once the record says which of its properties that stores and how.</remarks>
 /// <param name="name">The collection's name.</param>
 /// <param name="keyOf">Gets a record's key.</param>
 /// <param name="vectorOf">Gets a record's vector.</param>

@@ -9,13 +9,30 @@ internal static class Failure
     public const int WrongArguments = 2;
     public const int Cancelled = 130;
 
+    // Options come from the command line alone: so that is what a person can put right.
+    private static readonly (string Property, string Option)[] s_options =
+    [
+        (nameof(BloomChatClientOptions.Devices), "--device"),
+        (nameof(BloomChatClientOptions.LayerMap), "--layer-map"),
+        (nameof(BloomChatClientOptions.MaxContextTokens), "--context"),
+        (nameof(BloomChatClientOptions.Model), "--model"),
+        (nameof(BloomChatClientOptions.NumberType), "--number-type"),
+        (nameof(BloomChatClientOptions.Strategy), "--strategy"),
+    ];
+
     /// <summary>Gets the exit code for an exception that ended the program.</summary>
-    public static int ExitCode(Exception e) => e is UsageException ? WrongArguments : Failed;
+    public static int ExitCode(Exception e) => e is UsageException or OptionsValidationException ? WrongArguments : Failed;
 
     /// <summary>Gets one line; it begins with the exception's type where nobody wrote the message for people.</summary>
     public static string Describe(Exception e)
     {
-        string message = string.Join(' ', e.Message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        string text = e.Message;
+        if (e is OptionsValidationException)
+        {
+            text = s_options.Aggregate(text, (told, name) => told.Replace($"Property {name.Property}:", $"{name.Option}:", StringComparison.Ordinal));
+        }
+
+        string message = string.Join(' ', text.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
         bool isForPeople = e is LocalBloomException or UsageException or OptionsValidationException or IOException or UnauthorizedAccessException;
         return isForPeople ? message : $"{e.GetType().Name}: {message}";
     }

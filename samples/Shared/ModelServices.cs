@@ -15,7 +15,7 @@ internal static class ModelServices
     {
         var services = new ServiceCollection();
         services.AddLogging(logging => logging
-            .SetMinimumLevel(arguments.Verbose ? LogLevel.Information : LogLevel.Warning)
+            .AddFilter((category, level) => IsTold(arguments, category, level))
             .AddSimpleConsole(console => console.SingleLine = true));
         services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         services.AddBloomChatClient(options =>
@@ -26,4 +26,10 @@ internal static class ModelServices
         configureServices?.Invoke(services);
         return services.BuildServiceProvider();
     }
+
+    // What fails is thrown, too, and the program says it once in words of its own.
+    private static bool IsTold(ModelArguments arguments, string? category, LogLevel level) =>
+        arguments.Verbose
+            ? level >= LogLevel.Information
+            : level >= LogLevel.Warning && !(level is LogLevel.Error && category?.StartsWith("LocalBloom.AI", StringComparison.Ordinal) == true);
 }

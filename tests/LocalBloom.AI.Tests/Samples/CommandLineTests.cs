@@ -37,5 +37,17 @@ public class CommandLineTests
     public void ToChoice_RefusesTheRest(string value) =>
         Assert.Throws<UsageException>(() => CommandLine.ToChoice<BloomStrategy>("--strategy", value));
 
+    [Theory]
+    [InlineData("gpu", null, "--device: 'gpu' is no device.")]
+    [InlineData("cpu", "x", "--layer-map: ")]
+    public void WrongOptions_AreWrongArguments_ByTheirNamesThere(string device, string? map, string expected)
+    {
+        var e = Assert.Throws<Microsoft.Extensions.Options.OptionsValidationException>(() => BloomChatClientOptionsValidator.ThrowIfInvalid(
+            new BloomChatClientOptions { Model = AppContext.BaseDirectory, Devices = [device], LayerMap = map }));
+
+        Assert.StartsWith(expected, Failure.Describe(e), StringComparison.Ordinal);
+        Assert.Equal(Failure.WrongArguments, Failure.ExitCode(e));
+    }
+
     private static CommandLine Parse(params string[] arguments) => CommandLine.Parse(arguments, ["--device", "--map"], ["--quiet"]);
 }
