@@ -32,7 +32,7 @@ public partial class DocumentQaTests
     [Fact]
     public async Task WrongFolder_IsOneSentence()
     {
-        Assert.Equal((2, "", "There is no folder nowhere.\n"), await RunAsync("", "nowhere", "Who?"));
+        Assert.Equal((2, "", "There is no folder nowhere: a folder comes first, and then the question.\n"), await RunAsync("", "nowhere", "Who?"));
     }
 
     // Floors, well above what chance gives (1 and 8 of 25 passages); the sample's readme has the figures.
