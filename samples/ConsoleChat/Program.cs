@@ -23,12 +23,7 @@ try
         conversation.Use(Passage.Read(file));
     }
 
-    IAnsiConsole console = AnsiConsole.Console;
-    if (Console.IsOutputRedirected)
-    {
-        console.Profile.Capabilities.Ansi = false;
-        console.Profile.Width = short.MaxValue; // whoever reads the output breaks the lines
-    }
+    IAnsiConsole console = ConsoleSetup.Open();
 
     await using ServiceProvider services = ModelServices.Build(arguments.Model, options =>
     {
@@ -42,10 +37,7 @@ try
     var view = new ChatView(console);
     view.Welcome(engine, arguments);
     view.Begin(conversation, isNewcomer);
-    ILineReader reader = Console.IsInputRedirected || !console.Profile.Capabilities.Ansi
-        ? new PlainLineReader(Console.In, Console.Out, isEchoed: Console.IsInputRedirected)
-        : new LineEditor(console);
-    var loop = new ChatLoop(client, reader, view, conversation, interrupts)
+    var loop = new ChatLoop(client, ConsoleSetup.LinesOf(console), view, conversation, interrupts)
     {
         ContextTokens = engine.MaxContextTokens,
         MaxReplyTokens = arguments.Model.MaxTokens,
@@ -54,14 +46,7 @@ try
     };
     return await loop.RunAsync();
 }
-catch (OperationCanceledException) when (interrupts.Quit.IsCancellationRequested)
-{
-    Console.WriteLine();
-    Console.Error.WriteLine("cancelled");
-    return Failure.Cancelled;
-}
 catch (Exception e)
 {
-    Console.Error.WriteLine(Failure.Describe(e));
-    return Failure.ExitCode(e);
+    return Failure.Tell(e, interrupts.Quit);
 }

@@ -21,12 +21,7 @@ try
 
     IReadOnlyList<KnownQuestion>? known = arguments.EvaluationFile is { } file ? KnownQuestion.ReadAll(file) : null;
 
-    IAnsiConsole console = AnsiConsole.Console;
-    if (Console.IsOutputRedirected)
-    {
-        console.Profile.Capabilities.Ansi = false;
-        console.Profile.Width = short.MaxValue; // whoever reads the output breaks the lines
-    }
+    IAnsiConsole console = ConsoleSetup.Open();
 
     var view = new DocumentView(console, arguments.Quiet);
     await using ServiceProvider services = ModelServices.Build(arguments.Model, configureServices: s => s.AddBloomEmbeddingGenerator());
@@ -63,20 +58,11 @@ try
     }
 
     view.Begin(arguments.IsFolderBuiltIn);
-    return await loop.RunAsync(Console.IsInputRedirected || !console.Profile.Capabilities.Ansi
-        ? new PlainLineReader(Console.In, Console.Out, isEchoed: Console.IsInputRedirected)
-        : new LineEditor(console));
-}
-catch (OperationCanceledException) when (interrupts.Quit.IsCancellationRequested)
-{
-    Console.WriteLine();
-    Console.Error.WriteLine("cancelled");
-    return Failure.Cancelled;
+    return await loop.RunAsync(ConsoleSetup.LinesOf(console));
 }
 catch (Exception e)
 {
-    Console.Error.WriteLine(Failure.Describe(e));
-    return Failure.ExitCode(e);
+    return Failure.Tell(e, interrupts.Quit);
 }
 
 static void TellSkipped(IEnumerable<string> skipped)

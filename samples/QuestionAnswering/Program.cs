@@ -49,16 +49,9 @@ try
 
     return 0;
 }
-catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
-{
-    Console.WriteLine();
-    Console.Error.WriteLine("cancelled");
-    return Failure.Cancelled;
-}
 catch (Exception e)
 {
-    Console.Error.WriteLine(Failure.Describe(e));
-    return Failure.ExitCode(e);
+    return Failure.Tell(e, cancellation.Token);
 }
 
 static string ReadPrompt(Arguments arguments) => arguments switch

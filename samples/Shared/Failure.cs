@@ -20,6 +20,23 @@ internal static class Failure
         (nameof(BloomChatClientOptions.Strategy), "--strategy"),
     ];
 
+    /// <summary>Tells on standard error why the program ends.</summary>
+    /// <param name="e">What ended it.</param>
+    /// <param name="cancellation">Cancelled where a person ended it.</param>
+    /// <returns>The exit code.</returns>
+    public static int Tell(Exception e, CancellationToken cancellation)
+    {
+        if (e is OperationCanceledException && cancellation.IsCancellationRequested)
+        {
+            Console.WriteLine();
+            Console.Error.WriteLine("cancelled");
+            return Cancelled;
+        }
+
+        Console.Error.WriteLine(Describe(e));
+        return ExitCode(e);
+    }
+
     /// <summary>Gets the exit code for an exception that ended the program.</summary>
     public static int ExitCode(Exception e) => e is UsageException or OptionsValidationException ? WrongArguments : Failed;
 

@@ -30,15 +30,9 @@ try
     await EvaluateAsync(args.FirstOrDefault(arg => !arg.StartsWith('-')) ?? "", args.Contains("--wrong"), cancellation.Token);
     return 0;
 }
-catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
-{
-    Console.Error.WriteLine("cancelled");
-    return Failure.Cancelled;
-}
 catch (Exception e)
 {
-    Console.Error.WriteLine(Failure.Describe(e));
-    return Failure.ExitCode(e);
+    return Failure.Tell(e, cancellation.Token);
 }
 
 static async Task EvaluateAsync(string model, bool listsWrong, CancellationToken cancellationToken)
