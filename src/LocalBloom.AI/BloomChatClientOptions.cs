@@ -34,6 +34,11 @@ public sealed class BloomChatClientOptions
     [DefinedEnum]
     public BloomNumberType NumberType { get; set; } = BloomNumberType.Auto;
 
+    /// <summary>Gets or sets how matrices are kept. It goes with every <see cref="Strategy"/>.</summary>
+    /// <value><see cref="BloomWeightFormat.Auto"/> by default.</value>
+    [DefinedEnum]
+    public BloomWeightFormat WeightFormat { get; set; } = BloomWeightFormat.Auto;
+
     /// <summary>Gets or sets the number format in which a CPU multiplies the tokens of a prompt, where <see cref="NumberType"/> has 16 bits.</summary>
     /// <value><see cref="BloomNumberType.Auto"/> by default: the fastest by a short measurement when the model is loaded.</value>
     [DefinedEnum]

@@ -83,6 +83,11 @@ internal sealed class BloomOptionsCombinationValidator : IValidateOptions<BloomC
                 nameof(options.Devices));
         }
 
+        if (options.Strategy is BloomStrategy.Int8 && options.WeightFormat is BloomWeightFormat.Dense)
+        {
+            errors.AddError("Strategy Int8 keeps matrices as int8, but WeightFormat is Dense. Leave WeightFormat at Auto, or choose another Strategy.", nameof(options.WeightFormat));
+        }
+
         if (options.Strategy is BloomStrategy.LayerSplit && devices is [BloomDevice only])
         {
             errors.AddError(
@@ -100,7 +105,7 @@ internal sealed class BloomOptionsCombinationValidator : IValidateOptions<BloomC
             return;
         }
 
-        if (options.Strategy is not (BloomStrategy.LayerSplit or BloomStrategy.Auto))
+        if (options.Strategy is not (BloomStrategy.LayerSplit or BloomStrategy.Auto or BloomStrategy.Int8))
         {
             errors.AddError(
                 $"'{options.LayerMap}' is for LayerSplit, but Strategy is {options.Strategy}. Remove it, or set Strategy to LayerSplit.", Property);

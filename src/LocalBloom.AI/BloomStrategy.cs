@@ -11,4 +11,7 @@ public enum BloomStrategy
 
     /// <summary>Consecutive layers on consecutive devices; activations cross at the seams.</summary>
     LayerSplit,
+
+    /// <summary>Matrices kept as int8, half the memory of 16 bits, on one device or, where that is too small, split by layers.</summary>
+    Int8,
 }

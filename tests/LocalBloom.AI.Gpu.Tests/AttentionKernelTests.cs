@@ -62,7 +62,7 @@ public sealed class AttentionKernelTests
             Tensor actual = full([rows, heads * headDim], float.NaN, type, CUDA);
             using var step = new StepContext(segments, new Workspace(qkv, qkv, qkv, qkv, qkv), slopes);
 
-            new TorchOps(native, new DenseLinear(native)).AppendAttend(qkv, expectedCache, step, expected);
+            new TorchOps(new DenseLinear(native)).AppendAttend(qkv, expectedCache, step, expected);
             kernel.Append(qkv, cache, step);
             kernel.Attend(qkv, cache, step, actual, 0, rows / 2); // in two launches, which may part a sequence
             kernel.Attend(qkv, cache, step, actual, rows / 2, rows - (rows / 2));
@@ -90,7 +90,7 @@ public sealed class AttentionKernelTests
         var compiler = new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, CudaDriver.TryOpen()!);
         using var kernel = new AttentionKernel(native, compiler, 0, config, ScalarType.Float32);
         using var pointwise = new PointwiseKernels(native, compiler, 0, ScalarType.Float32);
-        var torchOps = new TorchOps(native, new DenseLinear(native));
+        var torchOps = new TorchOps(new DenseLinear(native));
         StepSegment[] segments = Segments([(5, 1), (90, 1), (0, 400), (33, 1), (0, 7)], new Random(3));
         int rows = segments.Sum(segment => segment.RowCount);
         using var generator = new Generator(5, CPU);
@@ -103,7 +103,7 @@ public sealed class AttentionKernelTests
         using var step = new StepContext(segments, new Workspace(qkv, qkv, qkv, qkv, qkv), tensor(Alibi.Slopes(4)).view(-1, 1, 1).cuda());
 
         torchOps.AppendAttend(qkv, expectedCache, step, expected);
-        new CudaOps(native, torchOps, pointwise, kernel).AppendAttend(qkv, cache, step, actual);
+        new CudaOps(new CudaLinear(native, pointwise), torchOps, pointwise, kernel).AppendAttend(qkv, cache, step, actual);
 
         Assert.True((actual - expected).abs().max().item<float>() <= 2e-4); // no row is left as it was
         Assert.True(cache.Keys.eq(expectedCache.Keys).all().item<bool>());

@@ -51,8 +51,7 @@ public abstract partial class GoldenSuite<TStrategy>(StrategyFixture<TStrategy> 
     {
         GoldenCase golden = Golden.Read(model).Cases[number];
 
-        float[][] logits = fixture.Model(model).Logits(golden.Ids);
-        double nll = Enumerable.Range(1, golden.Ids.Count - 1).Sum(i => NegativeLogProbability(logits[i - 1], golden.Ids[i]));
+        double nll = LogLikelihood.NegativeOfPrompt(fixture.Model(model).Logits(golden.Ids), golden.Ids);
 
         Assert.Equal(golden.PromptNll, nll, Math.Max(1e-6, 1e-3 * golden.PromptNll));
     }
@@ -106,12 +105,6 @@ public abstract partial class GoldenSuite<TStrategy>(StrategyFixture<TStrategy> 
                 Assert.Equal(reference.TopProbs[i], probabilities[reference.TopIds[i]], 1e-4);
             }
         }
-    }
-
-    private static double NegativeLogProbability(float[] logits, int id)
-    {
-        double largest = logits.Max();
-        return largest + Math.Log(logits.Sum(logit => Math.Exp(logit - largest))) - logits[id];
     }
 
     // Names tell the settings: temperature_0.7, top_k_20, top_p_0.9, repetition_1.3, rep1.2_temp0.8_k50_p0.95.

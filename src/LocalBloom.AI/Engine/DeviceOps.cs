@@ -38,28 +38,29 @@ internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePl
     {
         if (device.Kind is not DeviceKind.Cuda)
         {
-            return new TorchOps(native, cpuLinear);
+            return new TorchOps(cpuLinear);
         }
 
-        var torch = new TorchOps(native, new DenseLinear(native));
+        var torch = new TorchOps(new FormatLinear(new DenseLinear(native), new DequantizedLinear()));
         if (Nvrtc.TryOpen(native.Folder) is not { } nvrtc)
         {
             EngineLog.NoKernel(logger, device.ToString(), "libnvrtc, CUDA's run-time compiler, is not beside torch");
             return torch;
         }
 
-        (BloomConfig config, ScalarType type, _) = plan.Footprint;
+        (BloomConfig config, (ScalarType type, _), _) = plan.Footprint;
         var compiler = new KernelCompiler(nvrtc, driver!);
         var pointwise = new PointwiseKernels(native, compiler, device.Index, type);
         _kernels.Add(pointwise);
+        var linear = new FormatLinear(new CudaLinear(native, pointwise), new DequantizedLinear());
         if (!AttentionKernel.Supports(config, type))
         {
             EngineLog.NoKernel(logger, device.ToString(), $"heads of {config.HeadDim} numbers are not supported");
-            return new CudaOps(native, torch, pointwise, attention: null);
+            return new CudaOps(linear, torch, pointwise, attention: null);
         }
 
         var attention = new AttentionKernel(native, compiler, device.Index, config, type);
         _kernels.Add(attention);
-        return new CudaOps(native, torch, pointwise, attention);
+        return new CudaOps(linear, torch, pointwise, attention);
     }
 }

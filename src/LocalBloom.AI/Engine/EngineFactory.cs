@@ -39,9 +39,9 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
         var ops = new DeviceOps(native, _driver, plan, CpuLinear(plan), logger);
         try
         {
-            var loader = new WeightLoader(source, plan.Footprint.Type, progress, cancellationToken);
+            var loader = new WeightLoader(source, plan.Footprint.Format, progress, cancellationToken);
             arenas.AddRange(plan.Shares.Select(share => new DeviceArena(native, _driver, share.Memory.Device, share.ArenaBytes)));
-            (Tensor embedding, LayerNormWeights embeddingNorm, LayerNormWeights finalNorm, Tensor head) = loader.LoadEnds(arenas[0]);
+            (LinearWeights embedding, LayerNormWeights embeddingNorm, LayerNormWeights finalNorm, LinearWeights head) = loader.LoadEnds(arenas[0]);
             var ends = new ModelEnds(ops.For(plan.Shares[0].Memory.Device), embedding, embeddingNorm, finalNorm, head);
             BloomStage[] stages = [.. plan.Shares.Select((share, i) => Stage(plan, share, arenas[i], loader, ops.For(share.Memory.Device)))];
             return new LoadedModel(source.Config, plan, tokenizer, new EagerRunner(new BloomModel(ends, stages)), arenas, [ops]);
@@ -64,7 +64,7 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
             throw new PlacementException($"config.json declares a context of {context} tokens. Set MaxContextTokens: 2048 is BLOOM's own.");
         }
 
-        var footprint = new ModelFootprint(source.Config, TypeOf(source), context);
+        var footprint = new ModelFootprint(source.Config, new WeightFormat(TypeOf(source), IsInt8), context);
         footprint = footprint with { MaxSequences = Math.Min(options.MaxConcurrentReplies, footprint.StepRows), CacheTokens = options.CacheTokens ?? context };
         if (footprint.CacheTokens < context)
         {
@@ -92,6 +92,8 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
         return least;
     }
 
+    private bool IsInt8 => options.WeightFormat is BloomWeightFormat.Int8 || options.Strategy is BloomStrategy.Int8;
+
     private ScalarType TypeOf(IWeightSource source) => options.NumberType switch
     {
         BloomNumberType.Float32 => ScalarType.Float32,
@@ -102,7 +104,7 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
 
     private static BloomStage Stage(DevicePlan plan, DeviceShare share, DeviceArena arena, WeightLoader loader, IBloomOps ops)
     {
-        (BloomConfig config, ScalarType type, _) = plan.Footprint;
+        (BloomConfig config, (ScalarType type, _), _) = plan.Footprint;
         ResidentLayers layers = loader.LoadLayers(arena, share.FirstLayer, share.LayerCount);
         Tensor slopes = arena.Allocate(ScalarType.Float32, config.HeadCount, 1, 1);
         slopes.copy_(tensor(Alibi.Slopes(config.HeadCount)).view(-1, 1, 1));
@@ -116,16 +118,16 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
 
     private ILinearKernel CpuLinear(DevicePlan plan)
     {
-        var dense = new DenseLinear(native);
+        ILinearKernel linear = new FormatLinear(new DenseLinear(native), new Int8Linear(native));
         ScalarType type = plan.Footprint.Type;
         bool isExact = type == ScalarType.Float32 && options.CpuPromptNumberType is BloomNumberType.Auto; // nobody asked for fewer digits
         if (isExact || !plan.Shares.Any(share => share.Memory.Device.Kind is DeviceKind.Cpu))
         {
-            return dense;
+            return linear;
         }
 
         ScalarType promptType = PromptType(type);
-        return promptType == type ? dense : new PromptTypeLinear(dense, promptType);
+        return promptType == type ? linear : new PromptTypeLinear(linear, promptType);
     }
 
     private ScalarType PromptType(ScalarType weightType)

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Loading;
 
-/// <summary>A checkpoint's weights, copied straight from its memory-mapped files.</summary>
+/// <summary>A checkpoint's weights, read straight from its memory-mapped files.</summary>
 /// <param name="checkpoint">Disposed with this.</param>
 /// <param name="native">Wraps mapped memory as tensors.</param>
 internal sealed class CheckpointWeights(Checkpoint checkpoint, TorchNative native) : IWeightSource
@@ -28,7 +28,7 @@ internal sealed class CheckpointWeights(Checkpoint checkpoint, TorchNative nativ
     public ScalarType StoredType => checkpoint.Tensors[BloomTensors.Embedding].Type;
 
     /// <inheritdoc/>
-    public void Fill(string name, Tensor destination, CancellationToken cancellationToken)
+    public void Read(string name, Action<long, Tensor> consume, CancellationToken cancellationToken)
     {
         CheckpointTensor stored = checkpoint.Tensors[name];
         long rows = stored.Shape[0];
@@ -40,7 +40,7 @@ internal sealed class CheckpointWeights(Checkpoint checkpoint, TorchNative nativ
         {
             cancellationToken.ThrowIfCancellationRequested();
             RefuseShorter(path, file);
-            CopyRows(stored, row, Math.Min(chunk, rows - row), destination);
+            ReadRows(stored, row, Math.Min(chunk, rows - row), consume);
         }
     }
 
@@ -56,25 +56,24 @@ internal sealed class CheckpointWeights(Checkpoint checkpoint, TorchNative nativ
         _lengths[path] = length;
     }
 
-    private void CopyRows(CheckpointTensor stored, long row, long count, Tensor destination)
+    private void ReadRows(CheckpointTensor stored, long row, long count, Action<long, Tensor> consume)
     {
         using DisposeScope scope = NewDisposeScope();
         long[] shape = [count, .. stored.Shape.Skip(1)];
         nint address = stored.Address + (nint)(row * stored.Strides[0] * stored.ElementSize);
-        Tensor rows = destination.narrow(0, row, count);
         if (stored.IsAligned)
         {
             using Tensor source = native.Wrap(address, stored.Type, CPU, shape, [.. stored.Strides]);
-            rows.copy_(source);
+            consume(row, source);
         }
         else
         {
-            CopyUnaligned(stored, address, shape, rows);
+            CopyUnaligned(stored, address, shape, rows => consume(row, rows));
         }
     }
 
     // Early writers did not pad their headers. Torch must not compute on odd addresses, so that the bytes are moved first.
-    private unsafe void CopyUnaligned(CheckpointTensor stored, nint address, long[] shape, Tensor destination)
+    private unsafe void CopyUnaligned(CheckpointTensor stored, nint address, long[] shape, Action<Tensor> consume)
     {
         long last = shape.Zip(stored.Strides).Sum(dimension => (dimension.First - 1) * dimension.Second);
         var aligned = new byte[(stored.ElementSize * (1 + last)) + DeviceArena.Alignment];
@@ -83,7 +82,7 @@ internal sealed class CheckpointWeights(Checkpoint checkpoint, TorchNative nativ
             byte* copy = room + (DeviceArena.Alignment - ((nint)room % DeviceArena.Alignment));
             Buffer.MemoryCopy((void*)address, copy, aligned.Length, stored.ElementSize * (1 + last));
             using Tensor source = native.Wrap((nint)copy, stored.Type, CPU, shape, [.. stored.Strides]);
-            destination.copy_(source);
+            consume(source);
         }
     }
 

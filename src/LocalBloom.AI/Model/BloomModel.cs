@@ -16,7 +16,7 @@ internal sealed class BloomModel(ModelEnds ends, IReadOnlyList<BloomStage> stage
     public StepOutput Forward(StepPlan plan)
     {
         using DisposeScope scope = NewDisposeScope();
-        Device device = ends.Embedding.device;
+        Device device = ends.Embedding.Weight.device;
         int rows = plan.TokenIds.Length;
 
         Tensor x = stages[0].Stream(rows);
@@ -43,7 +43,7 @@ internal sealed class BloomModel(ModelEnds ends, IReadOnlyList<BloomStage> stage
     {
         IEnumerable<StepSegment> segments = plan.PooledSegments.Select(segment => plan.Segments[segment]);
         return stack([.. segments.Select(segment =>
-            ends.Ops.Norm(x.narrow(0, segment.FirstRow, segment.RowCount).to(ends.Embedding.device), ends.FinalNorm).sum(0, type: ScalarType.Float32))]);
+            ends.Ops.Norm(x.narrow(0, segment.FirstRow, segment.RowCount).to(ends.Embedding.Weight.device), ends.FinalNorm).sum(0, type: ScalarType.Float32))]);
     }
 }
 
@@ -53,4 +53,4 @@ internal sealed class BloomModel(ModelEnds ends, IReadOnlyList<BloomStage> stage
 /// <param name="EmbeddingNorm">word_embeddings_layernorm.</param>
 /// <param name="FinalNorm">ln_f.</param>
 /// <param name="Head">lm_head, [vocabulary, hidden]: <paramref name="Embedding"/> itself where they are tied.</param>
-internal sealed record ModelEnds(IBloomOps Ops, Tensor Embedding, LayerNormWeights EmbeddingNorm, LayerNormWeights FinalNorm, Tensor Head);
+internal sealed record ModelEnds(IBloomOps Ops, LinearWeights Embedding, LayerNormWeights EmbeddingNorm, LayerNormWeights FinalNorm, LinearWeights Head);

@@ -16,6 +16,7 @@ internal sealed unsafe class TorchNative
     private readonly delegate* unmanaged<nint, nint, nint, nint, double, double, int> _addmmOutCpu;
     private readonly delegate* unmanaged<nint, nint, nint, nint, double, double, int> _addmmOutCuda;
     private readonly delegate* unmanaged<nint, void**, int> _getDataPointer;
+    private readonly delegate* unmanaged<nint, nint, nint, nint*, int> _int8MatrixProductCpu;
     private readonly delegate* unmanaged<nint, nint, nint, int> _mmOutCpu;
     private readonly delegate* unmanaged<nint, nint, nint, int> _mmOutCuda;
 
@@ -25,6 +26,7 @@ internal sealed unsafe class TorchNative
         _getDataPointer = (delegate* unmanaged<nint, void**, int>)Export(torchCpu, "aoti_torch_get_data_ptr");
         _fromBlob = (delegate* unmanaged<void*, long, long*, long*, long, int, int, int, nint*, int>)Export(torchCpu, "aoti_torch_create_tensor_from_blob");
         _addmmOutCpu = (delegate* unmanaged<nint, nint, nint, nint, double, double, int>)Export(torchCpu, "aoti_torch_cpu_addmm_out");
+        _int8MatrixProductCpu = (delegate* unmanaged<nint, nint, nint, nint*, int>)Export(torchCpu, "aoti_torch_cpu__weight_int8pack_mm");
         _mmOutCpu = (delegate* unmanaged<nint, nint, nint, int>)Export(torchCpu, "aoti_torch_cpu_mm_out");
         if (torchCuda != 0)
         {
@@ -106,6 +108,18 @@ internal sealed unsafe class TorchNative
     /// <param name="transposed">wᵀ, [in, out].</param>
     public void MatrixProduct(Tensor result, Tensor x, Tensor transposed) =>
         Check((result.device_type == DeviceType.CUDA ? _mmOutCuda : _mmOutCpu)(result.Handle, x.Handle, transposed.Handle));
+
+    /// <summary>Gets x·(scales·w)ᵀ, on a CPU.</summary>
+    /// <param name="x">[rows, in], contiguous, float32 or of 16 bits.</param>
+    /// <param name="weight">w, [out, in], int8.</param>
+    /// <param name="scales">[out], of the type of <paramref name="x"/>.</param>
+    /// <returns>[rows, out], of the type of <paramref name="x"/>; the caller disposes it.</returns>
+    public Tensor Int8MatrixProduct(Tensor x, Tensor weight, Tensor scales)
+    {
+        nint result;
+        Check(_int8MatrixProductCpu(x.Handle, weight.Handle, scales.Handle, &result));
+        return Tensor.UnsafeCreateTensor(result);
+    }
 
     private static nint Export(nint library, string name) =>
         NativeLibrary.TryGetExport(library, name, out nint address)

@@ -1,36 +1,35 @@
 using LocalBloom.AI.Kernels;
 using LocalBloom.AI.Model;
-using LocalBloom.AI.Native;
 using LocalBloom.AI.Weights;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Ops;
 
-/// <summary>cuBLAS for the matrix products, our own kernels for all that stands between them: a decoding step is bound by the host that launches it.</summary>
-/// <param name="native">Products into given buffers.</param>
+/// <summary>Our own kernels for all that stands between the matrix products: a decoding step is bound by the host that launches it.</summary>
+/// <param name="linear">How linear layers are computed.</param>
 /// <param name="torch">What happens once a step; the oracle of the rest.</param>
 /// <param name="pointwise">For this device.</param>
 /// <param name="attention">For this device; null where heads are of a size that it does not do.</param>
-internal sealed class CudaOps(TorchNative native, TorchOps torch, PointwiseKernels pointwise, AttentionKernel? attention) : IBloomOps
+internal sealed class CudaOps(ILinearKernel linear, TorchOps torch, PointwiseKernels pointwise, AttentionKernel? attention) : IBloomOps
 {
     // Each row reads its own keys: beyond so many pairs of a sequence's rows and keys, matrix products win.
     private const long MaxPairs = 1 << 17;
 
     /// <inheritdoc/>
-    public void Embed(Tensor ids, Tensor embedding, LayerNormWeights norm, Tensor result) => torch.Embed(ids, embedding, norm, result);
+    public void Embed(Tensor ids, LinearWeights embedding, LayerNormWeights norm, Tensor result) => torch.Embed(ids, embedding, norm, result);
 
     /// <inheritdoc/>
-    public void NormLinear(Tensor x, LayerNormWeights norm, LinearWeights linear, Tensor result, Tensor normed, bool replaceStream)
+    public void NormLinear(Tensor x, LayerNormWeights norm, LinearWeights weights, Tensor result, Tensor normed, bool replaceStream)
     {
         Tensor into = replaceStream ? x : normed;
         pointwise.Norm(x, norm, into);
-        native.AddMatrixProduct(result, linear.Bias, into, linear.Transposed);
+        linear.Multiply(into, weights, result);
     }
 
     /// <inheritdoc/>
-    public void NormLinearGelu(Tensor x, LayerNormWeights norm, LinearWeights linear, Tensor result, Tensor normed, bool replaceStream)
+    public void NormLinearGelu(Tensor x, LayerNormWeights norm, LinearWeights weights, Tensor result, Tensor normed, bool replaceStream)
     {
-        NormLinear(x, norm, linear, result, normed, replaceStream);
+        NormLinear(x, norm, weights, result, normed, replaceStream);
         pointwise.Gelu(result);
     }
 
@@ -60,15 +59,11 @@ internal sealed class CudaOps(TorchNative native, TorchOps torch, PointwiseKerne
     }
 
     /// <inheritdoc/>
-    public void LinearResidual(Tensor x, LinearWeights linear, Tensor residual)
-    {
-        pointwise.AddBias(residual, linear.Bias);
-        native.AddMatrixProduct(residual, residual, x, linear.Transposed);
-    }
+    public void LinearResidual(Tensor x, LinearWeights weights, Tensor residual) => linear.MultiplyAdd(x, weights, residual);
 
     /// <inheritdoc/>
     public Tensor Norm(Tensor x, LayerNormWeights norm) => torch.Norm(x, norm);
 
     /// <inheritdoc/>
-    public Tensor Head(Tensor x, Tensor head) => torch.Head(x, head);
+    public Tensor Head(Tensor x, LinearWeights head) => torch.Head(x, head);
 }

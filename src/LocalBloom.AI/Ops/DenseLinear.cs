@@ -8,12 +8,26 @@ namespace LocalBloom.AI.Ops;
 internal sealed class DenseLinear(TorchNative torch) : ILinearKernel
 {
     /// <inheritdoc/>
-    public void Multiply(Tensor x, LinearWeights linear, Tensor result) => torch.AddMatrixProduct(result, linear.Bias, x, linear.Transposed);
+    public void Multiply(Tensor x, LinearWeights linear, Tensor result)
+    {
+        if (linear.Bias is { } bias)
+        {
+            torch.AddMatrixProduct(result, bias, x, linear.Transposed);
+        }
+        else
+        {
+            torch.MatrixProduct(result, x, linear.Transposed);
+        }
+    }
 
     /// <inheritdoc/>
     public void MultiplyAdd(Tensor x, LinearWeights linear, Tensor residual)
     {
-        residual.add_(linear.Bias);
+        if (linear.Bias is { } bias)
+        {
+            residual.add_(bias);
+        }
+
         residual.addmm_(x, linear.Transposed, 1, 1);
     }
 }

@@ -10,10 +10,10 @@ internal interface IBloomOps
 {
     /// <summary>result = LayerNorm(embedding[ids]).</summary>
     /// <param name="ids">[rows], int64.</param>
-    /// <param name="embedding">[vocabulary, hidden].</param>
+    /// <param name="embedding">[vocabulary, hidden], as a linear without bias.</param>
     /// <param name="norm">BLOOM normalises the embedding before the first block.</param>
     /// <param name="result">[rows, hidden].</param>
-    void Embed(Tensor ids, Tensor embedding, LayerNormWeights norm, Tensor result);
+    void Embed(Tensor ids, LinearWeights embedding, LayerNormWeights norm, Tensor result);
 
     /// <summary>result = LayerNorm(x)·Wᵀ + b.</summary>
     /// <param name="x">[rows, hidden].</param>
@@ -51,5 +51,5 @@ internal interface IBloomOps
     /// <param name="x">[rows, hidden].</param>
     /// <param name="head">[vocabulary, hidden], as a linear without bias.</param>
     /// <returns>Logits, [rows, vocabulary], float32, in the caller's dispose scope.</returns>
-    Tensor Head(Tensor x, Tensor head);
+    Tensor Head(Tensor x, LinearWeights head);
 }

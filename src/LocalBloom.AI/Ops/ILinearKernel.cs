@@ -6,13 +6,13 @@ namespace LocalBloom.AI.Ops;
 /// <summary>How a linear layer's product is computed.</summary>
 internal interface ILinearKernel
 {
-    /// <summary>result = x·Wᵀ + b.</summary>
+    /// <summary>result = x·Wᵀ + b; without b where the layer has none.</summary>
     /// <param name="x">[rows, in].</param>
     /// <param name="linear">[out, in].</param>
     /// <param name="result">[rows, out].</param>
     void Multiply(Tensor x, LinearWeights linear, Tensor result);
 
-    /// <summary>residual += x·Wᵀ + b.</summary>
+    /// <summary>residual += x·Wᵀ + b; without b where the layer has none.</summary>
     /// <param name="x">[rows, in].</param>
     /// <param name="linear">[out, in].</param>
     /// <param name="residual">[rows, out].</param>

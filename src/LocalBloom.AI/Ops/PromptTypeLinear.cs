@@ -39,6 +39,14 @@ internal sealed class PromptTypeLinear(ILinearKernel few, ScalarType type) : ILi
         residual.add_(Product(x, linear));
     }
 
-    private Tensor Product(Tensor x, LinearWeights linear) =>
-        nn.functional.linear(x.to_type(type), linear.Weight.to_type(type), linear.Bias.to_type(type));
+    private Tensor Product(Tensor x, LinearWeights linear)
+    {
+        Tensor product = nn.functional.linear(x.to_type(type), linear.Weight.to_type(type));
+        if (linear.Scales is { } scales)
+        {
+            product.mul_(scales);
+        }
+
+        return linear.Bias is { } bias ? product.add_(bias) : product;
+    }
 }

@@ -1,5 +1,4 @@
 using LocalBloom.AI.Model;
-using LocalBloom.AI.Native;
 using LocalBloom.AI.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -7,15 +6,15 @@ using static TorchSharp.torch;
 namespace LocalBloom.AI.Ops;
 
 /// <summary>The oracle: plain torch, any device, any number of rows.</summary>
-/// <param name="torch">Products into given buffers.</param>
 /// <param name="linear">How linear layers are computed.</param>
-internal sealed class TorchOps(TorchNative torch, ILinearKernel linear) : IBloomOps
+internal sealed class TorchOps(ILinearKernel linear) : IBloomOps
 {
     /// <inheritdoc/>
-    public void Embed(Tensor ids, Tensor embedding, LayerNormWeights norm, Tensor result)
+    public void Embed(Tensor ids, LinearWeights embedding, LayerNormWeights norm, Tensor result)
     {
         using DisposeScope scope = NewDisposeScope();
-        result.copy_(Norm(embedding.index_select(0, ids), norm));
+        Tensor rows = embedding.Weight.index_select(0, ids);
+        result.copy_(Norm(embedding.Scales is { } scales ? rows * scales.index_select(0, ids).unsqueeze(1) : rows, norm));
     }
 
     /// <inheritdoc/>
@@ -72,11 +71,11 @@ internal sealed class TorchOps(TorchNative torch, ILinearKernel linear) : IBloom
         nn.functional.layer_norm(x, [x.shape[^1]], norm.Weight, norm.Bias, norm.Epsilon);
 
     /// <inheritdoc/>
-    public Tensor Head(Tensor x, Tensor head)
+    public Tensor Head(Tensor x, LinearWeights head)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor logits = empty([x.shape[0], head.shape[0]], x.dtype, x.device);
-        torch.MatrixProduct(logits, x, head.t());
+        Tensor logits = empty([x.shape[0], head.Weight.shape[0]], x.dtype, x.device);
+        linear.Multiply(x, head, logits);
         return logits.to_type(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 

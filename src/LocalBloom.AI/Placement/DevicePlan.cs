@@ -24,7 +24,7 @@ internal sealed record DevicePlan(BloomStrategy Strategy, IReadOnlyList<DeviceSh
     public override string ToString()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{Strategy}: {Footprint.Config.LayerCount} layers in {Footprint.Type}, ");
+        text.Append(CultureInfo.InvariantCulture, $"{Strategy}: {Footprint.Config.LayerCount} layers in {Footprint.Format}, ");
         text.Append(CultureInfo.InvariantCulture, $"context {Footprint.ContextTokens} tokens, cache {Footprint.CacheTokens} tokens, prompts in steps of {Footprint.StepRows}. {Reason}");
         foreach (DeviceShare share in Shares)
         {

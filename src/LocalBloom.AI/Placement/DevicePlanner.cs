@@ -136,10 +136,11 @@ internal static class DevicePlanner
     {
         string what = plan.Shares.Count == shares.Length ? "the model" : $"its {shares.Sum(share => share.LayerCount)} layers";
         string cure =
-            plan.Footprint.Type.ElementSize() > 2 ? "Set NumberType to Float16 or BFloat16 for half of it, lower MaxContextTokens, or add a device."
+            !plan.Footprint.Format.IsInt8 && plan.Footprint.Type.ElementSize() <= 2 ? "Use Int8 for half of it, lower MaxContextTokens, add a device (LayerSplit), or use a smaller model."
+            : plan.Footprint.Type.ElementSize() > 2 ? "Set NumberType to Float16 or BFloat16 for half of it, lower MaxContextTokens, or add a device."
             : "Lower MaxContextTokens, add a device (LayerSplit), or use a smaller model.";
         return
-            $"{device} has {ByteSize.Format(free)} free, but {what} in {plan.Footprint.Type} needs {ByteSize.Format(needed)} there: " +
+            $"{device} has {ByteSize.Format(free)} free, but {what} in {plan.Footprint.Format} needs {ByteSize.Format(needed)} there: " +
             $"weights {ByteSize.Format(shares.Sum(s => s.WeightBytes))}, cache for {plan.Footprint.CacheTokens} tokens {ByteSize.Format(shares.Sum(s => s.CacheBytes))}, " +
             $"buffers {ByteSize.Format(shares.Sum(s => s.WorkBytes + s.TemporaryBytes))}. {cure}";
     }

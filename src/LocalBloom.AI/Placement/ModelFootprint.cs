@@ -1,4 +1,5 @@
 using LocalBloom.AI.Model;
+using LocalBloom.AI.Ops;
 using LocalBloom.AI.Sampling;
 using LocalBloom.AI.Weights;
 using static TorchSharp.torch;
@@ -7,14 +8,17 @@ namespace LocalBloom.AI.Placement;
 
 /// <summary>How much memory the parts of a model take. A pure function of shapes.</summary>
 /// <param name="Config">The model's sizes.</param>
-/// <param name="Type">The number type of weights, cache and activations.</param>
+/// <param name="Format">How weights are kept; its number type is that of cache and activations.</param>
 /// <param name="ContextTokens">The most tokens of one sequence.</param>
-internal sealed record ModelFootprint(BloomConfig Config, ScalarType Type, int ContextTokens)
+internal sealed record ModelFootprint(BloomConfig Config, WeightFormat Format, int ContextTokens)
 {
     // Scores, biases and probabilities of a step exist in float32 at once: so many elements each, so that they stay well under a gigabyte.
     private const long MaxScoreElements = 1L << 24;
     private const int MinStepRows = 32;
     private const int MaxStepRows = 512;
+
+    /// <summary>Gets the number type of cache and activations.</summary>
+    public ScalarType Type => Format.Type;
 
     /// <summary>Gets the tokens of all sequences together that the cache holds; one context unless given.</summary>
     public int CacheTokens { get; init; } = ContextTokens;
@@ -30,13 +34,13 @@ internal sealed record ModelFootprint(BloomConfig Config, ScalarType Type, int C
     public int CacheBlocks => LayerCache.BlockCount(CacheTokens);
 
     /// <summary>Gets the bytes of one layer's weights.</summary>
-    public long LayerWeightBytes => WeightLoader.SizeOf(Type, BloomTensors.Layer(Config, 0));
+    public long LayerWeightBytes => Format.SizeOf(BloomTensors.Layer(Config, 0));
 
     /// <summary>Gets the bytes of one layer's cache.</summary>
     public long LayerCacheBytes => LayerCache.SizeOf(Config, Type, CacheBlocks);
 
     /// <summary>Gets the bytes of embedding, outer norms and head.</summary>
-    public long EndsBytes => WeightLoader.SizeOf(Type, BloomTensors.Ends(Config));
+    public long EndsBytes => Format.SizeOf(BloomTensors.Ends(Config));
 
     /// <summary>Gets the bytes of a device's buffers: the blocks' own, and ALiBi's slopes.</summary>
     public long WorkBytes => Workspace.SizeOf(Config, Type, StepRows) + DeviceArena.SizeOf(ScalarType.Float32, Config.HeadCount);
@@ -48,7 +52,8 @@ internal sealed record ModelFootprint(BloomConfig Config, ScalarType Type, int C
         (2L * sizeof(float) * Config.HiddenSize * ContextTokens) +
         (8L * sizeof(float) * Config.HiddenSize * StepRows) +
         (2L * sizeof(float) * Config.VocabularySize * MaxSequences) +
-        BatchSampler.TemporaryBytes(MaxSequences, Config.VocabularySize);
+        BatchSampler.TemporaryBytes(MaxSequences, Config.VocabularySize) +
+        (Format.IsInt8 ? 2L * sizeof(float) * Math.Min(DequantizedLinear.MaxElements, (long)Config.VocabularySize * Config.HiddenSize) : 0);
 
     /// <summary>Gets all weights' bytes.</summary>
     public long TotalWeightBytes => EndsBytes + (Config.LayerCount * LayerWeightBytes);

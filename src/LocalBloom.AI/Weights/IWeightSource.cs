@@ -15,9 +15,22 @@ internal interface IWeightSource : IDisposable
     /// <summary>Gets the number type in which the source stores most weights.</summary>
     ScalarType StoredType { get; }
 
-    /// <summary>Writes a tensor.</summary>
+    /// <summary>Reads a tensor, some rows at a time.</summary>
     /// <param name="name">One of <see cref="BloomTensors.All"/>.</param>
-    /// <param name="destination">Of the tensor's shape, in any number type, on any device.</param>
+    /// <param name="consume">Called in order with the first row's number and the rows, on the CPU, in the stored type, valid during the call.</param>
+    /// <param name="cancellationToken">Ends the reading between chunks.</param>
+    void Read(string name, Action<long, Tensor> consume, CancellationToken cancellationToken);
+
+    /// <summary>Reads a tensor into another, of any number type, on any device.</summary>
+    /// <param name="name">One of <see cref="BloomTensors.All"/>.</param>
+    /// <param name="destination">Of the tensor's shape.</param>
     /// <param name="cancellationToken">Ends the copy between chunks.</param>
-    void Fill(string name, Tensor destination, CancellationToken cancellationToken);
+    void Fill(string name, Tensor destination, CancellationToken cancellationToken) => Read(
+        name,
+        (row, rows) =>
+        {
+            using Tensor part = destination.narrow(0, row, rows.shape[0]);
+            part.copy_(rows);
+        },
+        cancellationToken);
 }

@@ -3,10 +3,11 @@ using static TorchSharp.torch;
 namespace LocalBloom.AI.Weights;
 
 /// <summary>A linear layer as data: what it is, not how it is computed.</summary>
-/// <param name="Weight">[out, in].</param>
+/// <param name="Weight">[out, in], in the model's number type, or int8.</param>
 /// <param name="Transposed">The same memory seen as [in, out].</param>
-/// <param name="Bias">[out].</param>
-internal sealed record LinearWeights(Tensor Weight, Tensor Transposed, Tensor Bias);
+/// <param name="Scales">[out], in the model's number type: what a row of an int8 <paramref name="Weight"/> is to be multiplied with. Null where it is not int8.</param>
+/// <param name="Bias">[out]; null for embedding and head, which have none.</param>
+internal sealed record LinearWeights(Tensor Weight, Tensor Transposed, Tensor? Scales, Tensor? Bias);
 
 /// <summary>A LayerNorm as data.</summary>
 /// <param name="Weight">[hidden].</param>

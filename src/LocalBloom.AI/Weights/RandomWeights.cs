@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Weights;
 
-/// <summary>Random weights of a given shape, made on the device that wants them: for measurements without a checkpoint.</summary>
+/// <summary>Random weights of a given shape, laid out from a short pattern: for measurements without a checkpoint.</summary>
 /// <remarks>Normal with BLOOM's initializer_range 0.02; norms are the identity. Nothing depends on the values but the text, which is noise.</remarks>
 internal sealed class RandomWeights(BloomConfig config) : IWeightSource
 {
@@ -21,34 +21,31 @@ internal sealed class RandomWeights(BloomConfig config) : IWeightSource
     public ScalarType StoredType => config.DeclaredType ?? ScalarType.Float16;
 
     /// <inheritdoc/>
-    public void Fill(string name, Tensor destination, CancellationToken cancellationToken)
+    public void Read(string name, Action<long, Tensor> consume, CancellationToken cancellationToken)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        if (name.Contains("norm", StringComparison.Ordinal) || name.StartsWith("ln_f", StringComparison.Ordinal))
+        using DisposeScope scope = NewDisposeScope();
+        long[] shape = BloomTensors.All(config).First(tensor => tensor.Name == name).Shape;
+        bool isNorm = name.Contains("norm", StringComparison.Ordinal) || name.StartsWith("ln_f", StringComparison.Ordinal);
+        long rowLength = shape.Skip(1).Aggregate(1L, (product, size) => product * size);
+        Tensor pattern = isNorm ? full([PatternLength], name.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0) : Normal(StableSeed(name));
+        Tensor twice = cat([pattern, pattern]).to_type(StoredType); // so that any part of the endless repetition is a view
+        long chunk = Math.Clamp(PatternLength / rowLength, 1, shape[0]);
+        for (long row = 0; row < shape[0]; row += chunk)
         {
-            destination.fill_(name.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0);
-        }
-        else
-        {
-            FillNormal(destination, StableSeed(name));
+            cancellationToken.ThrowIfCancellationRequested();
+            long count = Math.Min(chunk, shape[0] - row);
+            using Tensor part = twice.narrow(0, row * rowLength % PatternLength, count * rowLength);
+            using Tensor rows = part.view([count, .. shape.Skip(1)]);
+            consume(row, rows);
         }
     }
 
     // Made on the CPU, where a generator can be seeded without touching torch's own (TorchSharp's are always the CPU's), and laid out again and
     // again: billions of numbers in no time, the same on every device.
-    private static void FillNormal(Tensor destination, ulong seed)
+    private static Tensor Normal(ulong seed)
     {
-        using DisposeScope scope = NewDisposeScope();
         using var generator = new Generator(seed, CPU);
-        Tensor flat = destination.view(-1);
-        Tensor pattern = (randn(Math.Min(PatternLength, flat.shape[0]), generator: generator) * InitializerRange).to(destination.dtype).to(destination.device);
-        for (long start = 0; start < flat.shape[0]; start += pattern.shape[0])
-        {
-            long count = Math.Min(pattern.shape[0], flat.shape[0] - start);
-            using Tensor part = flat.narrow(0, start, count);
-            using Tensor values = pattern.narrow(0, 0, count);
-            part.copy_(values);
-        }
+        return randn(PatternLength, generator: generator) * InitializerRange;
     }
 
     // FNV-1a: string.GetHashCode differs from process to process.

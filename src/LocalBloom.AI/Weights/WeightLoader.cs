@@ -1,23 +1,18 @@
 using LocalBloom.AI.Model;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Weights;
 
 /// <summary>Cuts weights from arenas and fills them from a source, tensor by tensor.</summary>
 /// <param name="source">Where the numbers come from.</param>
-/// <param name="type">The number type of the weights on the device.</param>
+/// <param name="format">How they are kept on the device.</param>
 /// <param name="progress">Told after each tensor.</param>
 /// <param name="cancellationToken">Ends the loading.</param>
-internal sealed class WeightLoader(IWeightSource source, ScalarType type, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
+internal sealed class WeightLoader(IWeightSource source, WeightFormat format, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
 {
     private readonly BloomConfig _config = source.Config;
-    private readonly long _total = BloomTensors.All(source.Config).Sum(tensor => Bytes(type, tensor.Shape));
+    private readonly long _total = BloomTensors.All(source.Config).Sum(tensor => format.BytesOf(tensor.Shape));
     private long _loaded;
-
-    /// <summary>Gets the bytes that tensors take in an arena.</summary>
-    public static long SizeOf(ScalarType type, IEnumerable<(string Name, long[] Shape)> tensors) =>
-        tensors.Sum(tensor => DeviceArena.SizeOf(type, tensor.Shape));
 
     /// <summary>Loads consecutive blocks.</summary>
     public ResidentLayers LoadLayers(DeviceArena arena, int first, int count) =>
@@ -25,16 +20,17 @@ internal sealed class WeightLoader(IWeightSource source, ScalarType type, IProgr
 
     /// <summary>Loads what stands before the first block and after the last.</summary>
     /// <returns>Embedding, its norm, the norm after the last block, and the head.</returns>
-    public (Tensor Embedding, LayerNormWeights EmbeddingNorm, LayerNormWeights FinalNorm, Tensor Head) LoadEnds(DeviceArena arena)
+    public (LinearWeights Embedding, LayerNormWeights EmbeddingNorm, LayerNormWeights FinalNorm, LinearWeights Head) LoadEnds(DeviceArena arena)
     {
-        Dictionary<string, Tensor> ends = Load(arena, BloomTensors.Ends(_config));
-        Tensor embedding = ends[BloomTensors.Embedding];
-        return (embedding, Norm(ends, "word_embeddings_layernorm"), Norm(ends, "ln_f"), ends.GetValueOrDefault(BloomTensors.Head, embedding));
+        Dictionary<string, Stored> ends = Load(arena, BloomTensors.Ends(_config));
+        LinearWeights embedding = Linear(arena, ends, BloomTensors.Embedding, bias: null);
+        LinearWeights head = ends.ContainsKey(BloomTensors.Head) ? Linear(arena, ends, BloomTensors.Head, bias: null) : embedding;
+        return (embedding, Norm(ends, "word_embeddings_layernorm"), Norm(ends, "ln_f"), head);
     }
 
     private LayerWeights LoadLayer(DeviceArena arena, int layer)
     {
-        Dictionary<string, Tensor> tensors = Load(arena, BloomTensors.Layer(_config, layer));
+        Dictionary<string, Stored> tensors = Load(arena, BloomTensors.Layer(_config, layer));
         string prefix = $"h.{layer}.";
         return new LayerWeights(
             Norm(tensors, prefix + "input_layernorm"),
@@ -45,30 +41,55 @@ internal sealed class WeightLoader(IWeightSource source, ScalarType type, IProgr
             Linear(arena, tensors, prefix + "mlp.dense_4h_to_h"));
     }
 
-    private Dictionary<string, Tensor> Load(DeviceArena arena, IEnumerable<(string Name, long[] Shape)> tensors)
+    private Dictionary<string, Stored> Load(DeviceArena arena, IEnumerable<(string Name, long[] Shape)> tensors)
     {
-        var loaded = new Dictionary<string, Tensor>();
+        var loaded = new Dictionary<string, Stored>();
         foreach ((string name, long[] shape) in tensors)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Tensor tensor = arena.Allocate(type, shape);
-            source.Fill(name, tensor, cancellationToken);
-            loaded.Add(name, tensor);
-            _loaded += Bytes(type, shape);
+            loaded.Add(name, format.Quantizes(shape) ? LoadInt8(arena, name, shape) : new Stored(LoadDense(arena, name, shape)));
+            _loaded += format.BytesOf(shape);
             progress?.Report(new LoadProgress(_loaded, _total, name));
         }
 
         return loaded;
     }
 
-    private static LinearWeights Linear(DeviceArena arena, Dictionary<string, Tensor> tensors, string name)
+    private Tensor LoadDense(DeviceArena arena, string name, long[] shape)
     {
-        Tensor weight = tensors[name + ".weight"];
-        return new LinearWeights(weight, arena.Own(weight.t()), tensors[name + ".bias"]);
+        Tensor tensor = arena.Allocate(format.Type, shape);
+        source.Fill(name, tensor, cancellationToken);
+        return tensor;
     }
 
-    private LayerNormWeights Norm(Dictionary<string, Tensor> tensors, string name) =>
-        new(tensors[name + ".weight"], tensors[name + ".bias"], _config.LayerNormEpsilon);
+    private Stored LoadInt8(DeviceArena arena, string name, long[] shape)
+    {
+        Tensor data = arena.Allocate(ScalarType.Int8, shape);
+        Tensor scales = arena.Allocate(format.Type, shape[0]);
+        source.Read(
+            name,
+            (row, rows) =>
+            {
+                using Tensor part = data.narrow(0, row, rows.shape[0]);
+                using Tensor scale = scales.narrow(0, row, rows.shape[0]);
+                Int8Quantizer.Quantize(rows, part, scale);
+            },
+            cancellationToken);
+        return new Stored(data, scales);
+    }
 
-    private static long Bytes(ScalarType type, long[] shape) => shape.Aggregate(type.ElementSize(), (long bytes, long size) => bytes * size);
+    private static LinearWeights Linear(DeviceArena arena, Dictionary<string, Stored> tensors, string name) =>
+        Linear(arena, tensors, name + ".weight", tensors[name + ".bias"].Data);
+
+    private static LinearWeights Linear(DeviceArena arena, Dictionary<string, Stored> tensors, string name, Tensor? bias)
+    {
+        (Tensor weight, Tensor? scales) = tensors[name];
+        return new LinearWeights(weight, arena.Own(weight.t()), scales, bias);
+    }
+
+    private LayerNormWeights Norm(Dictionary<string, Stored> tensors, string name) =>
+        new(tensors[name + ".weight"].Data, tensors[name + ".bias"].Data, _config.LayerNormEpsilon);
+
+    // A tensor as it is kept; scales where it is int8.
+    private sealed record Stored(Tensor Data, Tensor? Scales = null);
 }

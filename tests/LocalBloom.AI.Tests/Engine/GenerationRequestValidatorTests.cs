@@ -11,7 +11,7 @@ public class GenerationRequestValidatorTests
     private const int Context = 16;
 
     private static readonly ModelFootprint s_footprint =
-        new(BloomConfig.ForShape("1,64,4,100"), ScalarType.Float32, Context) { MaxSequences = 8, CacheTokens = 4 * Context };
+        new(BloomConfig.ForShape("1,64,4,100"), new(ScalarType.Float32), Context) { MaxSequences = 8, CacheTokens = 4 * Context };
 
     private static readonly GenerationRequest s_right = new() { PromptIds = [0, 99], MaxNewTokens = 1, StopSequences = ["."] };
 

@@ -2,6 +2,7 @@ using LocalBloom.AI.Chat;
 using LocalBloom.AI.Engine;
 using LocalBloom.AI.Model;
 using LocalBloom.AI.Placement;
+using LocalBloom.AI.Weights;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Tests.Engine;
@@ -11,7 +12,7 @@ public class RequestBoundsTests
 {
     private const int Vocabulary = 5000;
 
-    private static readonly ModelFootprint s_footprint = new(BloomConfig.ForShape("1,64,4,5000"), ScalarType.Float32, 16) { MaxSequences = 8, CacheTokens = 64 };
+    private static readonly ModelFootprint s_footprint = new(BloomConfig.ForShape("1,64,4,5000"), new WeightFormat(ScalarType.Float32), 16) { MaxSequences = 8, CacheTokens = 64 };
 
     [Theory]
     [InlineData(0.001f, true)]

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using LocalBloom.AI.Loading;
 using LocalBloom.AI.Model;
 using LocalBloom.AI.Native;
+using LocalBloom.AI.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -65,7 +66,7 @@ public class CheckpointWeightsTests
         int[] marked = [0, (1 << 20) - 1, 1 << 20, (2 << 20) - 1, 2 << 20, Rows - 1];
         using TemporaryFolder folder = SparseCheckpoint.Create(BloomConfig.ForShape($"1,{Width},2,{Rows}"), "F32");
         Mark(folder, marked, Width);
-        using CheckpointWeights weights = Open(folder);
+        using IWeightSource weights = Open(folder);
         using DisposeScope scope = NewDisposeScope();
         Tensor filled = full([Rows, Width], -1, type);
 
@@ -79,10 +80,10 @@ public class CheckpointWeightsTests
     public void Fill_Cancelled_Throws()
     {
         using TemporaryFolder folder = TinyModel.WithSafetensors(_ => { });
-        using CheckpointWeights weights = Open(folder);
+        using IWeightSource weights = Open(folder);
         using Tensor filled = zeros(16, 8);
 
-        Assert.Throws<OperationCanceledException>(() => weights.Fill(Embedding, filled, new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>((Action)(() => weights.Fill(Embedding, filled, new CancellationToken(canceled: true))));
     }
 
     [Theory]
@@ -125,7 +126,7 @@ public class CheckpointWeightsTests
     private static T[] Fill<T>(TemporaryFolder folder, string name, ScalarType type, params long[] shape)
         where T : unmanaged
     {
-        using CheckpointWeights weights = Open(folder);
+        using IWeightSource weights = Open(folder);
         using DisposeScope scope = NewDisposeScope();
         Tensor filled = empty(shape, type);
         weights.Fill(name, filled, TestContext.Current.CancellationToken);

@@ -50,8 +50,8 @@ public class PromptTypeTests
 
         Assert.Equal(rows < PromptTypeLinear.ManyRows ? 2 : 0, few.Calls);
         ScalarType used = rows < PromptTypeLinear.ManyRows ? weightType : productType;
-        Tensor truth = Double(x).matmul(Double(linear.Weight).t()) + Double(linear.Bias);
-        Tensor magnitude = Double(x).abs().matmul(Double(linear.Weight).abs().t()) + Double(linear.Bias).abs();
+        Tensor truth = Double(x).matmul(Double(linear.Weight).t()) + Double(linear.Bias!);
+        Tensor magnitude = Double(x).abs().matmul(Double(linear.Weight).abs().t()) + Double(linear.Bias!).abs();
         AssertWithin(truth, product, magnitude, used, weightType);
         AssertWithin(truth + Double(residual), sum, magnitude + Double(residual).abs(), used, weightType);
     }
@@ -104,7 +104,7 @@ public class PromptTypeTests
     private static LinearWeights Linear(Generator generator, ScalarType type)
     {
         Tensor weight = (randn([Out, In], generator: generator) / Math.Sqrt(In)).to_type(type);
-        return new LinearWeights(weight, weight.t(), (4 * randn([Out], generator: generator)).to_type(type));
+        return new LinearWeights(weight, weight.t(), null, (4 * randn([Out], generator: generator)).to_type(type));
     }
 
     private static Tensor Double(Tensor tensor) => tensor.to_type(ScalarType.Float64);

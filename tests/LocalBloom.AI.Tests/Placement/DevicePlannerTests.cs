@@ -9,10 +9,10 @@ public class DevicePlannerTests
 {
     private const long GB = 1_000_000_000;
 
-    private static readonly ModelFootprint s_7b1 = new(BloomConfig.ForShape("7b1"), ScalarType.Float16, 2048);
+    private static readonly ModelFootprint s_7b1 = new(BloomConfig.ForShape("7b1"), new(ScalarType.Float16), 2048);
 
     // A model whose ends and buffers are next to nothing, so that shares follow from memory alone: 20 layers of 25 MB.
-    private static readonly ModelFootprint s_small = new(BloomConfig.ForShape("20,1024,16,16"), ScalarType.Float16, 16);
+    private static readonly ModelFootprint s_small = new(BloomConfig.ForShape("20,1024,16,16"), new(ScalarType.Float16), 16);
 
     [Fact]
     public void SingleDevice_HoldsEverythingOnTheFirst()
@@ -66,7 +66,7 @@ public class DevicePlannerTests
     [Fact]
     public void LayerSplit_OverOneDevice_IsRefusedWithTheCure()
     {
-        var footprint = new ModelFootprint(BloomConfig.ForShape("4,64,4,16"), ScalarType.Float16, 16);
+        var footprint = new ModelFootprint(BloomConfig.ForShape("4,64,4,16"), new(ScalarType.Float16), 16);
 
         var error = Assert.Throws<PlacementException>(() => DevicePlanner.Plan(BloomStrategy.LayerSplit, footprint, Gpus(10 * GB), layerMap: null));
 
@@ -80,7 +80,7 @@ public class DevicePlannerTests
         for (int round = 0; round < 500; round++)
         {
             int layers = random.Next(2, 80);
-            var footprint = new ModelFootprint(BloomConfig.ForShape($"{layers},64,4,16"), ScalarType.Float16, 16);
+            var footprint = new ModelFootprint(BloomConfig.ForShape($"{layers},64,4,16"), new(ScalarType.Float16), 16);
             long[] sizes = [.. Enumerable.Range(0, random.Next(2, Math.Min(layers, 9) + 1)).Select(_ => random.NextInt64(1 * GB, 100 * GB))];
 
             DevicePlan plan = DevicePlanner.Plan(BloomStrategy.LayerSplit, footprint, Gpus(sizes), layerMap: null);
@@ -99,7 +99,7 @@ public class DevicePlannerTests
     [Fact]
     public void LayerSplit_MoreDevicesThanLayers_SaysBothNumbers()
     {
-        var footprint = new ModelFootprint(BloomConfig.ForShape("2,64,4,16"), ScalarType.Float16, 16);
+        var footprint = new ModelFootprint(BloomConfig.ForShape("2,64,4,16"), new(ScalarType.Float16), 16);
 
         var error = Assert.Throws<PlacementException>(() => DevicePlanner.Plan(BloomStrategy.LayerSplit, footprint, Gpus(GB, GB, GB), layerMap: null));
 
@@ -174,12 +174,12 @@ public class DevicePlannerTests
     }
 
     [Theory]
-    [InlineData(1, ScalarType.Float16, "Lower MaxContextTokens, add a device")]
+    [InlineData(1, ScalarType.Float16, "Use Int8 for half of it, lower MaxContextTokens, add a device")]
     [InlineData(1, ScalarType.Float32, "Set NumberType to Float16 or BFloat16 for half of it")]
-    [InlineData(2, ScalarType.BFloat16, "Lower MaxContextTokens, add a device")]
+    [InlineData(2, ScalarType.BFloat16, "Use Int8 for half of it, lower MaxContextTokens, add a device")]
     public void Auto_NothingFits_SaysBothNumbersAndACure(int devices, ScalarType type, string cure)
     {
-        var footprint = new ModelFootprint(BloomConfig.ForShape("7b1"), type, 2048);
+        var footprint = new ModelFootprint(BloomConfig.ForShape("7b1"), new(type), 2048);
 
         var error = Assert.Throws<PlacementException>(
             () => DevicePlanner.Plan(BloomStrategy.Auto, footprint, Gpus([.. Enumerable.Repeat(4 * GB, devices)]), layerMap: null));
@@ -196,7 +196,7 @@ public class DevicePlannerTests
     [Fact]
     public void Bloom176B_FitsOnEightDevicesOf80GB_AndNotOnFour()
     {
-        var footprint = new ModelFootprint(BloomConfig.ForShape("176b"), ScalarType.BFloat16, 2048);
+        var footprint = new ModelFootprint(BloomConfig.ForShape("176b"), new(ScalarType.BFloat16), 2048);
 
         DevicePlan plan = DevicePlanner.Plan(BloomStrategy.Auto, footprint, Gpus([.. Enumerable.Repeat(80 * GB, 8)]), layerMap: null);
 

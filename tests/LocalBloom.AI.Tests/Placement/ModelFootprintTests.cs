@@ -33,14 +33,14 @@ public class ModelFootprintTests
             long bytes = parameters * type.ElementSize();
 
             // Each tensor is padded by less than one alignment unit.
-            Assert.InRange(new ModelFootprint(config, type, 2048).TotalWeightBytes, bytes, bytes + (tensors * (Alignment - 1)));
+            Assert.InRange(new ModelFootprint(config, new(type), 2048).TotalWeightBytes, bytes, bytes + (tensors * (Alignment - 1)));
         }
     }
 
     [Fact]
     public void Bloom7B1_InFloat16_TakesWhatIsKnown()
     {
-        var footprint = new ModelFootprint(BloomConfig.ForShape("7b1"), ScalarType.Float16, 2048);
+        var footprint = new ModelFootprint(BloomConfig.ForShape("7b1"), new(ScalarType.Float16), 2048);
 
         // All of 7b1's sizes are multiples of 128, so that nothing is padded.
         Assert.Equal(2 * 7_069_016_064L, footprint.TotalWeightBytes);
@@ -55,7 +55,7 @@ public class ModelFootprintTests
     [InlineData(2048, 128)]
     public void LayerCacheBytes_CoverTheContextInWholeBlocks(int context, int blocks)
     {
-        var footprint = new ModelFootprint(BloomConfig.ForShape("7b1"), ScalarType.Float16, context);
+        var footprint = new ModelFootprint(BloomConfig.ForShape("7b1"), new(ScalarType.Float16), context);
 
         Assert.Equal(blocks, footprint.CacheBlocks);
         Assert.Equal(blocks * 16L * 2 * 4096 * sizeof(ushort), footprint.LayerCacheBytes); // slots × (key, value) × hidden
@@ -64,7 +64,7 @@ public class ModelFootprintTests
     [Fact]
     public void LongContexts_DoNotOverflow()
     {
-        var footprint = new ModelFootprint(BloomConfig.ForShape("176b"), ScalarType.Float32, 1 << 24);
+        var footprint = new ModelFootprint(BloomConfig.ForShape("176b"), new(ScalarType.Float32), 1 << 24);
 
         Assert.Equal((1L << 24) * 2 * 14336 * sizeof(float), footprint.LayerCacheBytes);
         Assert.True(footprint.TemporaryBytes > footprint.LayerCacheBytes, "the bias of 2^24 keys alone is larger than a layer's cache");
@@ -81,7 +81,7 @@ public class ModelFootprintTests
     public void StepRows_AreWithinTheContext_AndScoresStayUnderAGigabyte(string shape, int context)
     {
         var config = BloomConfig.ForShape(shape);
-        var footprint = new ModelFootprint(config, ScalarType.Float16, context);
+        var footprint = new ModelFootprint(config, new(ScalarType.Float16), context);
 
         Assert.InRange(footprint.StepRows, Math.Min(32, context), Math.Min(512, context));
         if (footprint.StepRows > 32)
@@ -94,7 +94,7 @@ public class ModelFootprintTests
     [Fact]
     public void Share_AddsUpToTheWholeModel()
     {
-        var footprint = new ModelFootprint(BloomConfig.ForShape("560m"), ScalarType.Float16, 2048);
+        var footprint = new ModelFootprint(BloomConfig.ForShape("560m"), new(ScalarType.Float16), 2048);
         DeviceMemory device = PlanningDevices.Device("cpu", 1);
 
         DeviceShare first = footprint.Share(device, 0, 10, hasEnds: true);
@@ -110,7 +110,7 @@ public class ModelFootprintTests
     [Fact]
     public void UntiedHead_CostsASecondEmbedding()
     {
-        var tied = new ModelFootprint(BloomConfig.ForShape("560m"), ScalarType.Float16, 2048);
+        var tied = new ModelFootprint(BloomConfig.ForShape("560m"), new(ScalarType.Float16), 2048);
         ModelFootprint untied = tied with { Config = tied.Config with { TieWordEmbeddings = false } };
 
         Assert.Equal(250_880L * 1024 * sizeof(ushort), untied.EndsBytes - tied.EndsBytes);

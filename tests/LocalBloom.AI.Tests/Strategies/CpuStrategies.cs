@@ -68,3 +68,32 @@ public sealed class Float16CpuBatches(TwoStrategies<Float16Cpu, SingleDeviceCpu>
 
 public sealed class BFloat16CpuBatches(TwoStrategies<BFloat16ThroughoutCpu, SingleDeviceCpu> fixture)
     : BatchInvarianceSuite<BFloat16ThroughoutCpu, SingleDeviceCpu>(fixture);
+
+public sealed class Int8Cpu : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        options.Strategy = BloomStrategy.Int8;
+        options.Devices = ["cpu"];
+        options.NumberType = BloomNumberType.Float32;
+    }
+}
+
+public sealed class Int8LayerSplitCpu : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        options.Strategy = BloomStrategy.LayerSplit;
+        options.WeightFormat = BloomWeightFormat.Int8;
+        options.Devices = ["cpu#0", "cpu#1"];
+        options.NumberType = BloomNumberType.Float32;
+    }
+}
+
+public sealed class Int8CpuGolden(StrategyFixture<Int8Cpu> fixture) : Int8Suite<Int8Cpu>(fixture);
+
+public sealed class Int8LayerSplitCpuGolden(StrategyFixture<Int8LayerSplitCpu> fixture) : Int8Suite<Int8LayerSplitCpu>(fixture);
+
+public sealed class Int8CpuContract : ChatClientContract<Int8Cpu>;
+
+public sealed class Int8LayerSplitCpuContract : ChatClientContract<Int8LayerSplitCpu>;

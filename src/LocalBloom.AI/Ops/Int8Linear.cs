@@ -1,0 +1,52 @@
+using LocalBloom.AI.Native;
+using LocalBloom.AI.Weights;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Ops;
+
+/// <summary>On a CPU: products with int8 weights, which torch reads as they are and sums in float32.</summary>
+internal sealed class Int8Linear(TorchNative torch) : ILinearKernel
+{
+    // Torch's kernel reads whole blocks: past the end of a matrix that is no multiple of them.
+    private const long InputBlock = 64;
+    private const long OutputBlock = 4;
+
+    private readonly DequantizedLinear _anySize = new();
+
+    /// <inheritdoc/>
+    public void Multiply(Tensor x, LinearWeights linear, Tensor result)
+    {
+        if (!Fits(linear.Weight))
+        {
+            _anySize.Multiply(x, linear, result);
+            return;
+        }
+
+        using Tensor product = torch.Int8MatrixProduct(x, linear.Weight, linear.Scales!);
+        if (linear.Bias is { } bias)
+        {
+            product.add_(bias);
+        }
+
+        result.copy_(product);
+    }
+
+    /// <inheritdoc/>
+    public void MultiplyAdd(Tensor x, LinearWeights linear, Tensor residual)
+    {
+        if (!Fits(linear.Weight))
+        {
+            _anySize.MultiplyAdd(x, linear, residual);
+            return;
+        }
+
+        using Tensor product = torch.Int8MatrixProduct(x, linear.Weight, linear.Scales!);
+        residual.add_(product);
+        if (linear.Bias is { } bias)
+        {
+            residual.add_(bias);
+        }
+    }
+
+    private static bool Fits(Tensor weight) => weight.shape[0] % OutputBlock == 0 && weight.shape[1] % InputBlock == 0;
+}

@@ -1,0 +1,35 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Weights;
+
+/// <summary>Rounds rows of a matrix to int8: weight ≈ scale × q, |q| ≤ 127, one scale a row.</summary>
+/// <remarks>
+/// Absolute maximum over 127, as LLM.int8() and BMInf take for weights. The scale is rounded to the model's number type first and the weights by the rounded
+/// one, so that no row is off by a factor.
+/// </remarks>
+internal static class Int8Quantizer
+{
+    private const double Largest = 127;
+    private const long MaxElements = 1 << 22; // at once: float32 copies of so many are all that is needed besides
+
+    /// <summary>Quantises rows.</summary>
+    /// <param name="rows">[rows, in], of any number type, on any device.</param>
+    /// <param name="result">[rows, in], int8, on the model's device.</param>
+    /// <param name="scales">[rows], in the model's number type, on the same device.</param>
+    public static void Quantize(Tensor rows, Tensor result, Tensor scales)
+    {
+        long chunk = Math.Max(1, MaxElements / rows.shape[1]);
+        for (long row = 0; row < rows.shape[0]; row += chunk)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            long count = Math.Min(chunk, rows.shape[0] - row);
+            Tensor exact = rows.narrow(0, row, count).to(result.device).to_type(ScalarType.Float32);
+            Tensor scale = scales.narrow(0, row, count);
+            scale.copy_(exact.abs().amax([1]) / Largest);
+            Tensor divisor = scale.to_type(ScalarType.Float32).unsqueeze(1);
+            Tensor quotient = where(divisor > 0, exact / divisor, zeros_like(exact)); // a row of zeros, or so small that its scale is zero
+            result.narrow(0, row, count).copy_(quotient.round_().clamp_(-Largest, Largest));
+        }
+    }
+}
