@@ -51,6 +51,42 @@ public sealed class SingleDeviceCudaBFloat16 : IStrategy
     }
 }
 
+public sealed class Int8Cuda : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        SingleDeviceCuda.Configure(options);
+        options.Strategy = BloomStrategy.Int8;
+    }
+}
+
+public sealed class Int8CudaFloat16 : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        SingleDeviceCudaFloat16.Configure(options);
+        options.Strategy = BloomStrategy.Int8;
+    }
+}
+
+public sealed class Int8CudaBFloat16 : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        SingleDeviceCudaBFloat16.Configure(options);
+        options.Strategy = BloomStrategy.Int8;
+    }
+}
+
+public sealed class Int8LayerSplitCudaFloat16 : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        LayerSplitCudaFloat16.Configure(options);
+        options.WeightFormat = BloomWeightFormat.Int8;
+    }
+}
+
 public sealed class SingleDeviceCudaGolden(StrategyFixture<SingleDeviceCuda> fixture) : GoldenSuite<SingleDeviceCuda>(fixture);
 
 public sealed class LayerSplitCudaGolden(StrategyFixture<LayerSplitCuda> fixture) : GoldenSuite<LayerSplitCuda>(fixture);
@@ -73,3 +109,15 @@ public sealed class SingleDeviceCudaBFloat16Batches(TwoStrategies<SingleDeviceCu
 public sealed class SingleDeviceCudaContract : ChatClientContract<SingleDeviceCuda>;
 
 public sealed class LayerSplitCudaContract : ChatClientContract<LayerSplitCuda>;
+
+public sealed class Int8CudaFloat16Golden(StrategyFixture<Int8CudaFloat16> fixture) : Int8Suite<Int8CudaFloat16>(fixture);
+
+public sealed class Int8CudaBFloat16Golden(StrategyFixture<Int8CudaBFloat16> fixture) : Int8Suite<Int8CudaBFloat16>(fixture);
+
+public sealed class Int8LayerSplitCudaFloat16Golden(StrategyFixture<Int8LayerSplitCudaFloat16> fixture) : Int8Suite<Int8LayerSplitCudaFloat16>(fixture);
+
+public sealed class Int8CudaGolden(StrategyFixture<Int8Cuda> fixture) : Int8Suite<Int8Cuda>(fixture);
+
+public sealed class Int8CudaFloat16Batches(TwoStrategies<Int8CudaFloat16, Int8Cuda> fixture) : BatchInvarianceSuite<Int8CudaFloat16, Int8Cuda>(fixture);
+
+public sealed class Int8CudaContract : ChatClientContract<Int8Cuda>;

@@ -1,3 +1,5 @@
+using static TorchSharp.torch;
+
 namespace LocalBloom.AI.Testing;
 
 /// <summary>What eight bits may cost. Subclass once per strategy with int8 matrices.</summary>
@@ -5,6 +7,9 @@ namespace LocalBloom.AI.Testing;
 public abstract class Int8Suite<TStrategy>(StrategyFixture<TStrategy> fixture) : IClassFixture<StrategyFixture<TStrategy>>
     where TStrategy : IStrategy
 {
+    // As in HalfPrecisionSuite.
+    private const int RoundingsPerLayer = 10;
+
     public static TheoryData<string, int> Cases => Golden.Cases;
 
     [Theory]
@@ -27,7 +32,14 @@ public abstract class Int8Suite<TStrategy>(StrategyFixture<TStrategy> fixture) :
         float[] whole = fixture.Model(model).Logits(golden.Ids)[^1];
         float[] pieces = fixture.Model(model).Logits(golden.Ids, stepRows: 3)[^1];
 
-        double tolerance = 1e-3 * whole.Max(Math.Abs); // as dense: the weights are the same eight bits, only sums go in another order
+        // As dense: the weights are the same eight bits, only sums go in another order.
+        double relative = fixture.Model(model).Loaded.Plan.Footprint.Type switch
+        {
+            ScalarType.Float16 => RoundingsPerLayer * fixture.Model(model).Loaded.Config.LayerCount * HalfPrecisionSuite<TStrategy>.Float16,
+            ScalarType.BFloat16 => RoundingsPerLayer * fixture.Model(model).Loaded.Config.LayerCount * HalfPrecisionSuite<TStrategy>.BFloat16,
+            _ => 1e-3,
+        };
+        double tolerance = relative * whole.Max(Math.Abs);
         Assert.All(whole.Zip(pieces), pair => Assert.Equal(pair.First, pair.Second, tolerance));
     }
 

@@ -41,18 +41,18 @@ internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePl
             return new TorchOps(cpuLinear);
         }
 
-        var torch = new TorchOps(new FormatLinear(new DenseLinear(native), new DequantizedLinear()));
         if (Nvrtc.TryOpen(native.Folder) is not { } nvrtc)
         {
             EngineLog.NoKernel(logger, device.ToString(), "libnvrtc, CUDA's run-time compiler, is not beside torch");
-            return torch;
+            return new TorchOps(new FormatLinear(new DenseLinear(native), new DequantizedLinear()));
         }
 
         (BloomConfig config, (ScalarType type, _), _) = plan.Footprint;
         var compiler = new KernelCompiler(nvrtc, driver!);
         var pointwise = new PointwiseKernels(native, compiler, device.Index, type);
         _kernels.Add(pointwise);
-        var linear = new FormatLinear(new CudaLinear(native, pointwise), new DequantizedLinear());
+        var linear = new FormatLinear(new CudaLinear(native, pointwise), Int8(compiler, device, type));
+        var torch = new TorchOps(linear); // the head goes through it
         if (!AttentionKernel.Supports(config, type))
         {
             EngineLog.NoKernel(logger, device.ToString(), $"heads of {config.HeadDim} numbers are not supported");
@@ -62,5 +62,18 @@ internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePl
         var attention = new AttentionKernel(native, compiler, device.Index, config, type);
         _kernels.Add(attention);
         return new CudaOps(linear, torch, pointwise, attention);
+    }
+
+    private ILinearKernel Int8(KernelCompiler compiler, BloomDevice device, ScalarType type)
+    {
+        if (!plan.Footprint.Format.IsInt8 || !Int8Kernel.Supports(type))
+        {
+            return new DequantizedLinear();
+        }
+
+        var kernel = new Int8Kernel(native, compiler, device.Index, type);
+        var linear = new CudaInt8Linear(native, kernel);
+        _kernels.AddRange(kernel, linear);
+        return linear;
     }
 }

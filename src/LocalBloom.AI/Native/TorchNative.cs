@@ -19,6 +19,7 @@ internal sealed unsafe class TorchNative
     private readonly delegate* unmanaged<nint, nint, nint, nint*, int> _int8MatrixProductCpu;
     private readonly delegate* unmanaged<nint, nint, nint, int> _mmOutCpu;
     private readonly delegate* unmanaged<nint, nint, nint, int> _mmOutCuda;
+    private readonly delegate* unmanaged<nint, nint, nint, int> _intMmOutCuda;
 
     private TorchNative(string folder, nint torchCpu, nint torchCuda)
     {
@@ -32,6 +33,7 @@ internal sealed unsafe class TorchNative
         {
             _addmmOutCuda = (delegate* unmanaged<nint, nint, nint, nint, double, double, int>)Export(torchCuda, "aoti_torch_cuda_addmm_out");
             _mmOutCuda = (delegate* unmanaged<nint, nint, nint, int>)Export(torchCuda, "aoti_torch_cuda_mm_out");
+            _intMmOutCuda = (delegate* unmanaged<nint, nint, nint, int>)Export(torchCuda, "aoti_torch_cuda__int_mm_out");
         }
     }
 
@@ -108,6 +110,12 @@ internal sealed unsafe class TorchNative
     /// <param name="transposed">wᵀ, [in, out].</param>
     public void MatrixProduct(Tensor result, Tensor x, Tensor transposed) =>
         Check((result.device_type == DeviceType.CUDA ? _mmOutCuda : _mmOutCpu)(result.Handle, x.Handle, transposed.Handle));
+
+    /// <summary>result = x·wᵀ in whole numbers, on a GPU.</summary>
+    /// <param name="result">[rows, out], int32.</param>
+    /// <param name="x">[rows, in], int8; more than 16 rows.</param>
+    /// <param name="transposed">wᵀ, [in, out], int8; both are multiples of 8.</param>
+    public void IntegerMatrixProduct(Tensor result, Tensor x, Tensor transposed) => Check(_intMmOutCuda(result.Handle, x.Handle, transposed.Handle));
 
     /// <summary>Gets x·(scales·w)ᵀ, on a CPU.</summary>
     /// <param name="x">[rows, in], contiguous, float32 or of 16 bits.</param>

@@ -1,0 +1,225 @@
+// few_8, few_16, split, join — products with int8 weights: of a decoding step's rows, and of a prompt's. NUMBER_TYPE is 1 or 2.
+//
+//   x        number [rows, inputs]
+//   weight   int8   [outputs, inputs]
+//   scales   number [outputs]            what a row of weight is to be multiplied with
+//   bias     number [outputs]            or null
+//   result   number [rows, outputs]      what is there is added to where `add` is not 0
+//   halves   int8   [2, rows, inputs]    x ≈ units · (256 · upper half + lower half)
+//   units    float  [rows]
+//   products int    [2, rows, outputs]   halves · weightᵀ, exactly
+//
+// few_N     result = (add ? result : 0) + scales · (x · weightᵀ) + bias for up to N rows, summed in float32 in a fixed order, one rounding at the store.
+//           Grid outputs / 16, block (32, WARPS); inputs % 64 == 0 and outputs % 16 == 0, checked by Int8Kernel, the only caller. A block has 16
+//           outputs; its warps share the inputs, and meet in shared memory. mma.sync m16n8k16 with weights as A and rows as B: the order of the
+//           inputs within 64 is free as long as both sides have the same, so a lane takes 16 neighbouring weights in one load and has with them its
+//           part of four products. Reads outputs · inputs bytes once; x comes from the caches.
+// split     Rows as whole numbers of 16 bits, by the row's largest: the error is 2^-16 of that, as if the row were fixed-point. Grid rows, block 256.
+// join      result = (add ? result : 0) + scales · units · (256 · upper product + lower product) + bias. Grid (ceil(outputs / 256), rows), block 256.
+// Oracle    DequantizedLinear in float32.
+
+constexpr int WARPS = 8;
+constexpr int OUTPUTS = 16;
+constexpr int CHUNK = 64; // inputs of four products
+constexpr int UNIT = 4;   // chunks that a warp has under way
+constexpr int THREADS = 256;
+
+struct Weights
+{
+    uint4 low[UNIT], high[UNIT]; // of outputs g and g + 8
+};
+
+// Four neighbouring weights as two pairs of numbers, exactly.
+__device__ __forceinline__ void to_numbers(unsigned weights, unsigned& first, unsigned& second)
+{
+    const unsigned raised = weights ^ 0x80808080u; // weight + 128
+#if NUMBER_TYPE == 1
+    // Under 0x64 a byte is 1024 + byte in half precision.
+    asm("sub.f16x2 %0, %1, %2;" : "=r"(first) : "r"(__byte_perm(raised, 0x64646464u, 0x4140)), "r"(0x64806480u));
+    asm("sub.f16x2 %0, %1, %2;" : "=r"(second) : "r"(__byte_perm(raised, 0x64646464u, 0x4342)), "r"(0x64806480u));
+#else
+    // Under 0x4b00 a byte is 2^23 + byte in single precision; the upper half of a small whole number is it in bfloat16.
+    float f[4];
+#pragma unroll
+    for (int i = 0; i < 4; ++i) f[i] = __uint_as_float(__byte_perm(raised, 0x4b000000u, 0x7440 + i)) - 8388736.0f;
+    first = __byte_perm(__float_as_uint(f[0]), __float_as_uint(f[1]), 0x7632);
+    second = __byte_perm(__float_as_uint(f[2]), __float_as_uint(f[3]), 0x7632);
+#endif
+}
+
+// sum += a · b, m16n8k16.
+__device__ __forceinline__ void multiply_add(float (&sum)[4], const unsigned (&a)[4], unsigned b0, unsigned b1)
+{
+#if NUMBER_TYPE == 1
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+#else
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+#endif
+        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+__device__ __forceinline__ uint4 load_once(const signed char* from)
+{
+    uint4 v;
+    asm volatile("ld.global.nc.L1::no_allocate.L2::128B.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(from));
+    return v;
+}
+
+// Warps take pairs of chunks in turn, so that a block reads 1 KB of a row at once.
+__device__ __forceinline__ int chunk_of(int unit, int i, int warp) { return (((unit * (UNIT / 2)) + (i >> 1)) * WARPS + warp) * 2 + (i & 1); }
+
+__device__ __forceinline__ void load(Weights& to, const signed char* rows, int inputs, int chunks, int unit, int warp)
+{
+#pragma unroll
+    for (int i = 0; i < UNIT; ++i)
+    {
+        const int chunk = chunk_of(unit, i, warp);
+        if (chunk < chunks)
+        {
+            to.low[i] = load_once(rows + chunk * CHUNK);
+            to.high[i] = load_once(rows + (size_t)8 * inputs + chunk * CHUNK);
+        }
+    }
+}
+
+template <int TILES>
+__device__ __forceinline__ void multiply(float (&sum)[TILES][4], const Weights& w, const number* x, int rows, int inputs, int chunks, int unit, int warp, int group, int part)
+{
+#pragma unroll
+    for (int i = 0; i < UNIT; ++i)
+    {
+        const int chunk = chunk_of(unit, i, warp);
+        if (chunk >= chunks) return;
+        uint4 b[TILES][2];
+#pragma unroll
+        for (int tile = 0; tile < TILES; ++tile)
+        {
+            const int row = tile * 8 + group;
+            b[tile][0] = b[tile][1] = make_uint4(0, 0, 0, 0);
+            if (row < rows)
+            {
+                const uint4* from = reinterpret_cast<const uint4*>(x + (size_t)row * inputs + chunk * CHUNK + part * 16);
+                b[tile][0] = __ldg(from);
+                b[tile][1] = __ldg(from + 1);
+            }
+        }
+
+        const unsigned low[4] = {w.low[i].x, w.low[i].y, w.low[i].z, w.low[i].w};
+        const unsigned high[4] = {w.high[i].x, w.high[i].y, w.high[i].z, w.high[i].w};
+#pragma unroll
+        for (int k = 0; k < 4; ++k)
+        {
+            unsigned a[4];
+            to_numbers(low[k], a[0], a[2]);
+            to_numbers(high[k], a[1], a[3]);
+#pragma unroll
+            for (int tile = 0; tile < TILES; ++tile)
+            {
+                const uint4 pair = b[tile][k / 2];
+                multiply_add(sum[tile], a, k % 2 ? pair.z : pair.x, k % 2 ? pair.w : pair.y);
+            }
+        }
+    }
+}
+
+template <int TILES>
+__device__ __forceinline__ void few(const number* x, const signed char* weight, const number* scales, const number* bias, number* result,
+                                    int rows, int outputs, int inputs, int add)
+{
+    __shared__ float sums[WARPS][8 * TILES][OUTPUTS + 1];
+
+    const int lane = threadIdx.x, warp = threadIdx.y, group = lane / 4, part = lane % 4, firstOutput = blockIdx.x * OUTPUTS;
+    const int chunks = inputs / CHUNK;
+    const int units = (chunks + UNIT * WARPS - 1) / (UNIT * WARPS);
+    const signed char* own = weight + (size_t)(firstOutput + group) * inputs + part * 16;
+
+    float sum[TILES][4] = {};
+    Weights next = {};
+    load(next, own, inputs, chunks, 0, warp);
+    for (int unit = 0; unit < units; ++unit)
+    {
+        const Weights now = next;
+        if (unit + 1 < units) load(next, own, inputs, chunks, unit + 1, warp);
+        multiply(sum, now, x, rows, inputs, chunks, unit, warp, group, part);
+    }
+
+#pragma unroll
+    for (int i = 0; i < TILES; ++i)
+    {
+        sums[warp][i * 8 + part * 2][group] = sum[i][0];
+        sums[warp][i * 8 + part * 2 + 1][group] = sum[i][1];
+        sums[warp][i * 8 + part * 2][group + 8] = sum[i][2];
+        sums[warp][i * 8 + part * 2 + 1][group + 8] = sum[i][3];
+    }
+    __syncthreads();
+
+    const int i = warp * 32 + lane, output = i % OUTPUTS, row = i / OUTPUTS, at = firstOutput + output;
+    if (row >= rows) return;
+    float value = 0.0f;
+#pragma unroll
+    for (int w = 0; w < WARPS; ++w) value += sums[w][row][output];
+    value *= widen(scales[at]);
+    if (bias != nullptr) value += widen(bias[at]);
+    number* to = result + (size_t)row * outputs + at;
+    *to = narrow(add ? widen(*to) + value : value);
+}
+
+#define FEW(N) \
+    extern "C" __global__ void __launch_bounds__(32 * WARPS, 2) few_##N( \
+        const number* __restrict__ x, const signed char* __restrict__ weight, const number* __restrict__ scales, const number* __restrict__ bias, \
+        number* __restrict__ result, int rows, int outputs, int inputs, int add) \
+    { \
+        few<N / 8>(x, weight, scales, bias, result, rows, outputs, inputs, add); \
+    }
+
+FEW(8)
+FEW(16)
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+split(const number* __restrict__ x, signed char* __restrict__ halves, float* __restrict__ units, int inputs)
+{
+    __shared__ float shared[THREADS / 32];
+    const int row = blockIdx.x;
+    const number* from = x + (size_t)row * inputs;
+
+    float largest = 0.0f;
+    bool isNumber = true;
+    for (int i = threadIdx.x; i < inputs; i += THREADS)
+    {
+        const float value = fabsf(widen(from[i]));
+        isNumber = isNumber && value < INFINITY_F;
+        largest = fmaxf(largest, value);
+    }
+    largest = warp_max(largest);
+    if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = largest;
+    isNumber = __syncthreads_and(isNumber);
+#pragma unroll
+    for (int i = 0; i < THREADS / 32; ++i) largest = fmaxf(largest, shared[i]);
+
+    // 127 · 256 + 127 is the most that two halves hold. What is no number makes none of the row's results one, as it would in floating point.
+    const float unit = largest / 32639.0f, perUnit = largest > 0.0f ? 32639.0f / largest : 0.0f;
+    if (threadIdx.x == 0) units[row] = isNumber ? unit : __int_as_float(0x7fffffff);
+    signed char* upper = halves + (size_t)row * inputs;
+    signed char* lower = upper + (size_t)gridDim.x * inputs;
+    for (int i = threadIdx.x; i < inputs; i += THREADS)
+    {
+        const int whole = isNumber ? max(-32639, min(32639, __float2int_rn(widen(from[i]) * perUnit))) : 0;
+        const int up = (whole + 128) >> 8;
+        upper[i] = (signed char)up;
+        lower[i] = (signed char)(whole - (up << 8));
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+join(const int* __restrict__ products, const float* __restrict__ units, const number* __restrict__ scales, const number* __restrict__ bias,
+     number* __restrict__ result, int outputs, int stride, int add)
+{
+    const int output = blockIdx.x * THREADS + threadIdx.x, row = blockIdx.y;
+    if (output >= outputs) return;
+    const int upper = products[(size_t)row * outputs + output], lower = products[(size_t)(gridDim.y + row) * outputs + output];
+    float value = fmaf(256.0f, (float)upper, (float)lower) * units[row] * widen(scales[output]);
+    if (bias != nullptr) value += widen(bias[output]);
+    number* to = result + (size_t)row * stride + output;
+    *to = narrow(add ? widen(*to) + value : value);
+}

@@ -1,0 +1,73 @@
+using LocalBloom.AI.Kernels;
+using LocalBloom.AI.Native;
+using LocalBloom.AI.Weights;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Ops;
+
+/// <summary>Products with int8 weights on a GPU, which reads them as they are: few rows by our kernel, many by the integer products of cuBLAS.</summary>
+/// <remarks>
+/// For the latter, rows become whole numbers of 16 bits, whose halves are multiplied separately and exactly. That is as fast as one product of 16-bit
+/// floating-point numbers, and nothing has to be dequantised.
+/// </remarks>
+/// <param name="torch">Computes integer products.</param>
+/// <param name="kernel">For this device.</param>
+internal sealed class CudaInt8Linear(TorchNative torch, Int8Kernel kernel) : ILinearKernel, IDisposable
+{
+    /// <summary>So many numbers of an integer product are there at once, of 4 bytes each.</summary>
+    public const long MaxElements = 1 << 25;
+
+    private const long OutputBlock = 64; // parts of a matrix begin where cuBLAS's wide loads may
+
+    private readonly DequantizedLinear _anySize = new();
+    private readonly Int8Buffers _buffers = new();
+
+    /// <inheritdoc/>
+    public void Multiply(Tensor x, LinearWeights linear, Tensor result) => Multiply(x, linear, result, add: false);
+
+    /// <inheritdoc/>
+    public void MultiplyAdd(Tensor x, LinearWeights linear, Tensor residual) => Multiply(x, linear, residual, add: true);
+
+    /// <inheritdoc/>
+    public void Dispose() => _buffers.Dispose();
+
+    private void Multiply(Tensor x, LinearWeights linear, Tensor result, bool add)
+    {
+        if (!Int8Kernel.Fits(linear.Weight))
+        {
+            if (add)
+            {
+                _anySize.MultiplyAdd(x, linear, result);
+            }
+            else
+            {
+                _anySize.Multiply(x, linear, result);
+            }
+        }
+        else if (x.shape[0] <= Int8Kernel.MostFew)
+        {
+            kernel.MultiplyFew(x, linear, result, add);
+        }
+        else
+        {
+            MultiplyHalves(x, linear, result, add);
+        }
+    }
+
+    private void MultiplyHalves(Tensor x, LinearWeights linear, Tensor result, bool add)
+    {
+        (long rows, long outputs) = (x.shape[0], linear.Weight.shape[0]);
+        Tensor halves = _buffers.Get(ScalarType.Int8, 2 * rows, x.shape[1], x.device);
+        Tensor units = _buffers.Get(ScalarType.Float32, 2 * rows, 1, x.device); // half of it is used
+        kernel.Split(x, halves, units);
+        long most = Math.Max(OutputBlock, MaxElements / (2 * rows) / OutputBlock * OutputBlock);
+        for (long first = 0; first < outputs; first += most)
+        {
+            long count = Math.Min(most, outputs - first);
+            Tensor products = _buffers.Get(ScalarType.Int32, 2 * rows, count, x.device);
+            using Tensor? some = count == outputs ? null : linear.Transposed.narrow(1, first, count);
+            torch.IntegerMatrixProduct(products, halves, some ?? linear.Transposed);
+            kernel.Join(products, units, linear, result, first, add);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+using LocalBloom.AI.Kernels;
+using LocalBloom.AI.Native;
+using LocalBloom.AI.Ops;
+using LocalBloom.AI.Weights;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Gpu.Tests;
+
+/// <summary>Int8 products on a GPU against the same weights in float32.</summary>
+public sealed class Int8KernelTests
+{
+    private static readonly (int Outputs, int Inputs)[] s_matrices = [(48, 64), (64, 1088), (16, 192), (4096, 4096), (250880, 1024), (40, 72)]; // the last goes another way
+    private static readonly int[] s_rows = [1, 3, 8, 9, 16, 17, 170];
+
+    public static TheoryData<ScalarType, int, int, int> Shapes =>
+    [
+        .. from type in new[] { ScalarType.Float16, ScalarType.BFloat16 }
+           from shape in s_matrices
+           from rows in s_rows
+           select new TheoryDataRow<ScalarType, int, int, int>(type, rows, shape.Outputs, shape.Inputs),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Products_AreTheOracles(ScalarType type, int rows, int outputs, int inputs)
+    {
+        using var it = new Fixture(type);
+        (LinearWeights linear, Tensor exactWeight) = it.Linear(outputs, inputs);
+        Tensor x = it.Random(rows, inputs) + (it.Random(inputs) > 3).to_type(type) * 50; // some columns stand out, as BLOOM's do
+        Tensor before = it.Random(rows, outputs);
+        Tensor result = full([rows, outputs], float.NaN, type, CUDA);
+        Tensor residual = before.clone();
+
+        it.Int8.Multiply(x, linear, result);
+        it.Int8.MultiplyAdd(x, linear, residual);
+
+        Tensor wanted = x.to_type(ScalarType.Float32).matmul(exactWeight.t()) + linear.Bias!.to_type(ScalarType.Float32);
+        Tensor slack = Slack(x, exactWeight);
+        if (!Int8Kernel.Fits(linear.Weight))
+        {
+            slack += x.to_type(ScalarType.Float32).abs().matmul(exactWeight.abs().t()) * UnitOf(type); // there weights are rounded to the type
+        }
+
+        Near(wanted, result, slack);
+        Near(wanted + before.to_type(ScalarType.Float32), residual, slack);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(64)]
+    public void ARowOfNoNumbers_GivesNone_AndLeavesTheOthersAlone(int rows)
+    {
+        using var it = new Fixture(ScalarType.Float16);
+        (LinearWeights linear, _) = it.Linear(64, 128);
+        Tensor x = it.Random(rows, 128);
+        x[0, 5] = float.PositiveInfinity;
+        Tensor result = zeros([rows, 64], ScalarType.Float16, CUDA);
+
+        it.Int8.Multiply(x, linear, result);
+
+        Assert.False(result[0].isfinite().any().item<bool>());
+        Assert.True(rows == 1 || result.narrow(0, 1, rows - 1).isfinite().all().item<bool>());
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(64)]
+    public void RowsOfZeros_GiveTheBias(int rows)
+    {
+        using var it = new Fixture(ScalarType.Float16);
+        (LinearWeights linear, _) = it.Linear(64, 128);
+        Tensor result = full([rows, 64], float.NaN, ScalarType.Float16, CUDA);
+
+        it.Int8.Multiply(zeros([rows, 128], ScalarType.Float16, CUDA), linear, result);
+
+        Assert.True(result.eq(linear.Bias!).all().item<bool>());
+    }
+
+    // A row's whole numbers are off by half a unit each, of 2⁻¹⁶ of the largest; float32 sums go in another order.
+    private static Tensor Slack(Tensor x, Tensor weight)
+    {
+        Tensor largest = x.to_type(ScalarType.Float32).abs().amax([1], keepdim: true);
+        Tensor weights = weight.abs().sum(1).unsqueeze(0);
+        return (largest * weights * (0.5 / 32639)) + (x.to_type(ScalarType.Float32).abs().matmul(weight.abs().t()) * 2e-6) + 1e-4;
+    }
+
+    private static void Near(Tensor wanted, Tensor actual, Tensor slack)
+    {
+        double unit = UnitOf(actual.dtype);
+        Tensor excess = (actual.to_type(ScalarType.Float32) - wanted).abs() - (wanted.abs() * unit) - (slack * (1 + unit));
+        Assert.True(excess.max().item<float>() <= 0, $"largest excess {excess.max().item<float>()}");
+    }
+
+    private static double UnitOf(ScalarType type) => type is ScalarType.Float16 ? Math.Pow(2, -11) : Math.Pow(2, -8);
+
+    private sealed class Fixture : IDisposable
+    {
+        private readonly IDisposable _inference;
+        private readonly DisposeScope _scope;
+        private readonly Int8Kernel _kernel;
+        private readonly Generator _generator = new(7, CPU);
+        private readonly ScalarType _type;
+
+        public Fixture(ScalarType type)
+        {
+            Cuda.Require();
+            _inference = inference_mode();
+            _scope = NewDisposeScope();
+            _type = type;
+            var native = TorchNative.Load(null);
+            _kernel = new Int8Kernel(native, new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, CudaDriver.TryOpen()!), 0, type);
+            Int8 = new CudaInt8Linear(native, _kernel);
+        }
+
+        public CudaInt8Linear Int8 { get; }
+
+        public Tensor Random(params long[] shape) => randn(shape, generator: _generator).cuda().to_type(_type);
+
+        // Weights, and what they stand for exactly.
+        public (LinearWeights Linear, Tensor Exact) Linear(int outputs, int inputs)
+        {
+            Tensor data = empty([outputs, inputs], ScalarType.Int8, CUDA);
+            Tensor scales = empty([outputs], _type, CUDA);
+            Int8Quantizer.Quantize(Random(outputs, inputs) * 0.02, data, scales);
+            return (new LinearWeights(data, data.t(), scales, Random(outputs)), data.to_type(ScalarType.Float32) * scales.to_type(ScalarType.Float32).unsqueeze(1));
+        }
+
+        public void Dispose()
+        {
+            Int8.Dispose();
+            _kernel.Dispose();
+            _generator.Dispose();
+            _scope.Dispose();
+            _inference.Dispose();
+        }
+    }
+}
