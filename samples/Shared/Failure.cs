@@ -18,6 +18,7 @@ internal static class Failure
         (nameof(BloomChatClientOptions.Model), "--model"),
         (nameof(BloomChatClientOptions.NumberType), "--number-type"),
         (nameof(BloomChatClientOptions.Strategy), "--strategy"),
+        (nameof(BloomChatClientOptions.WeightFormat), "--weight-format"),
     ];
 
     /// <summary>Tells on standard error why the program ends.</summary>
