@@ -28,6 +28,7 @@ internal sealed class MeasuredModel : IDisposable
             Strategy = target.Strategy,
             Devices = [.. target.Devices],
             NumberType = arguments.NumberType,
+            WeightFormat = target.WeightFormat,
         };
         if (arguments.Callers.Count > 0)
         {
