@@ -39,6 +39,19 @@ public sealed class BloomChatClientOptions
     [DefinedEnum]
     public BloomWeightFormat WeightFormat { get; set; } = BloomWeightFormat.Auto;
 
+    /// <summary>Gets or sets how products with int8 matrices are computed. Only where matrices are int8.</summary>
+    /// <value><see cref="BloomInt8Scheme.WeightOnly"/> by default.</value>
+    [DefinedEnum]
+    public BloomInt8Scheme Int8Scheme { get; set; } = BloomInt8Scheme.WeightOnly;
+
+    /// <summary>Gets or sets the magnitude from which on an activation is an outlier, whose column is not rounded to int8. Only for <see cref="BloomInt8Scheme.LlmInt8"/>.</summary>
+    /// <value><see langword="null"/> by default, which means 6, as in the paper. Zero or more and finite; zero means that there are no outliers.</value>
+    public double? Int8Threshold { get; set; }
+
+    /// <summary>Gets or sets the modules whose matrices stay in the model's number type: <c>lm_head</c>, <c>word_embeddings</c>, <c>self_attention.query_key_value</c>, <c>self_attention.dense</c>, <c>mlp.dense_h_to_4h</c>, <c>mlp.dense_4h_to_h</c>. Where head and embedding are one matrix, either name means it.</summary>
+    /// <value><see langword="null"/> by default: head and embedding for <see cref="BloomInt8Scheme.LlmInt8"/>, else none. Only where matrices are int8.</value>
+    public IList<string>? Int8SkipModules { get; set; }
+
     /// <summary>Gets or sets the number format in which a CPU multiplies the tokens of a prompt, where <see cref="NumberType"/> has 16 bits.</summary>
     /// <value><see cref="BloomNumberType.Auto"/> by default: the fastest by a short measurement when the model is loaded.</value>
     [DefinedEnum]
@@ -93,6 +106,7 @@ public sealed class BloomChatClientOptions
     {
         var copy = (BloomChatClientOptions)MemberwiseClone();
         copy.Devices = [.. Devices];
+        copy.Int8SkipModules = Int8SkipModules is null ? null : [.. Int8SkipModules];
         return copy;
     }
 }

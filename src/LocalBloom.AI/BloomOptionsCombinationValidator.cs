@@ -25,6 +25,7 @@ internal sealed class BloomOptionsCombinationValidator : IValidateOptions<BloomC
         CheckTokens(options, errors);
         CheckServing(options, errors);
         CheckNumberTypes(options, errors);
+        Int8OptionsRules.Check(options, errors);
         CheckLibTorchPath(options, errors);
         return errors.Build();
     }

@@ -78,6 +78,15 @@ public sealed class Int8CudaBFloat16 : IStrategy
     }
 }
 
+public sealed class LlmInt8CudaFloat16 : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        Int8CudaFloat16.Configure(options);
+        options.Int8Scheme = BloomInt8Scheme.LlmInt8;
+    }
+}
+
 public sealed class Int8LayerSplitCudaFloat16 : IStrategy
 {
     public static void Configure(BloomChatClientOptions options)
@@ -121,3 +130,5 @@ public sealed class Int8CudaGolden(StrategyFixture<Int8Cuda> fixture) : Int8Suit
 public sealed class Int8CudaFloat16Batches(TwoStrategies<Int8CudaFloat16, Int8Cuda> fixture) : BatchInvarianceSuite<Int8CudaFloat16, Int8Cuda>(fixture);
 
 public sealed class Int8CudaContract : ChatClientContract<Int8Cuda>;
+
+public sealed class LlmInt8CudaFloat16Golden(StrategyFixture<LlmInt8CudaFloat16> fixture) : LlmInt8Suite<LlmInt8CudaFloat16>(fixture);

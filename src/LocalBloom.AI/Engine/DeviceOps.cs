@@ -66,6 +66,11 @@ internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePl
 
     private ILinearKernel Int8(KernelCompiler compiler, BloomDevice device, ScalarType type)
     {
+        if (plan.Footprint.Format.LlmInt8Threshold is { } threshold)
+        {
+            return new LlmInt8Linear(native, threshold);
+        }
+
         if (!plan.Footprint.Format.IsInt8 || !Int8Kernel.Supports(type))
         {
             return new DequantizedLinear();

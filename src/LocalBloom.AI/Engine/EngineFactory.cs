@@ -64,6 +64,11 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
 
     private ILinearKernel CpuLinear(DevicePlan plan)
     {
+        if (plan.Footprint.Format.LlmInt8Threshold is { } threshold)
+        {
+            return new FormatLinear(new DenseLinear(native), new LlmInt8Linear(native, threshold));
+        }
+
         ILinearKernel linear = new FormatLinear(new DenseLinear(native), new Int8Linear(native));
         ScalarType type = plan.Footprint.Type;
         bool isExact = type == ScalarType.Float32 && options.CpuPromptNumberType is BloomNumberType.Auto; // nobody asked for fewer digits

@@ -32,7 +32,7 @@ internal sealed class ModelPlanner(BloomChatClientOptions options, Func<IEnumera
             throw new PlacementException($"config.json declares a context of {context} tokens. Set MaxContextTokens: 2048 is BLOOM's own.");
         }
 
-        var footprint = new ModelFootprint(config, new WeightFormat(TypeFor(storedType), IsInt8), context);
+        var footprint = new ModelFootprint(config, FormatFor(config, storedType), context);
         footprint = footprint with { MaxSequences = Math.Min(options.MaxConcurrentReplies, footprint.StepRows), CacheTokens = options.CacheTokens ?? context };
         if (footprint.CacheTokens < context)
         {
@@ -58,6 +58,18 @@ internal sealed class ModelPlanner(BloomChatClientOptions options, Func<IEnumera
         }
 
         return least;
+    }
+
+    private WeightFormat FormatFor(BloomConfig config, ScalarType storedType)
+    {
+        var format = new WeightFormat(TypeFor(storedType), IsInt8);
+        if (!IsInt8)
+        {
+            return format;
+        }
+
+        IReadOnlyList<string> skips = options.Int8SkipModules is { } given ? [.. given] : Int8Settings.DefaultSkips(options.Int8Scheme);
+        return format with { Int8 = new Int8Settings(options.Int8Scheme, options.Int8Threshold ?? Int8Settings.DefaultThreshold, skips).For(config) };
     }
 
     private ScalarType TypeFor(ScalarType storedType) => options.NumberType switch

@@ -19,6 +19,7 @@ internal sealed unsafe class TorchNative
     private readonly delegate* unmanaged<nint, nint, nint, nint*, int> _int8MatrixProductCpu;
     private readonly delegate* unmanaged<nint, nint, nint, int> _mmOutCpu;
     private readonly delegate* unmanaged<nint, nint, nint, int> _mmOutCuda;
+    private readonly delegate* unmanaged<nint, nint, nint, int> _intMmOutCpu;
     private readonly delegate* unmanaged<nint, nint, nint, int> _intMmOutCuda;
 
     private TorchNative(string folder, nint torchCpu, nint torchCuda)
@@ -29,6 +30,7 @@ internal sealed unsafe class TorchNative
         _addmmOutCpu = (delegate* unmanaged<nint, nint, nint, nint, double, double, int>)Export(torchCpu, "aoti_torch_cpu_addmm_out");
         _int8MatrixProductCpu = (delegate* unmanaged<nint, nint, nint, nint*, int>)Export(torchCpu, "aoti_torch_cpu__weight_int8pack_mm");
         _mmOutCpu = (delegate* unmanaged<nint, nint, nint, int>)Export(torchCpu, "aoti_torch_cpu_mm_out");
+        _intMmOutCpu = (delegate* unmanaged<nint, nint, nint, int>)Export(torchCpu, "aoti_torch_cpu__int_mm_out");
         if (torchCuda != 0)
         {
             _addmmOutCuda = (delegate* unmanaged<nint, nint, nint, nint, double, double, int>)Export(torchCuda, "aoti_torch_cuda_addmm_out");
@@ -111,11 +113,12 @@ internal sealed unsafe class TorchNative
     public void MatrixProduct(Tensor result, Tensor x, Tensor transposed) =>
         Check((result.device_type == DeviceType.CUDA ? _mmOutCuda : _mmOutCpu)(result.Handle, x.Handle, transposed.Handle));
 
-    /// <summary>result = x·wᵀ in whole numbers, on a GPU.</summary>
-    /// <param name="result">[rows, out], int32.</param>
-    /// <param name="x">[rows, in], int8; more than 16 rows.</param>
-    /// <param name="transposed">wᵀ, [in, out], int8; both are multiples of 8.</param>
-    public void IntegerMatrixProduct(Tensor result, Tensor x, Tensor transposed) => Check(_intMmOutCuda(result.Handle, x.Handle, transposed.Handle));
+    /// <summary>result = x·wᵀ in whole numbers.</summary>
+    /// <param name="result">[rows, out], int32, contiguous.</param>
+    /// <param name="x">[rows, in], int8, contiguous; on a GPU more than 16 rows.</param>
+    /// <param name="transposed">wᵀ, [in, out], int8; on a GPU both sizes are multiples of 8.</param>
+    public void IntegerMatrixProduct(Tensor result, Tensor x, Tensor transposed) =>
+        Check((result.device_type == DeviceType.CUDA ? _intMmOutCuda : _intMmOutCpu)(result.Handle, x.Handle, transposed.Handle));
 
     /// <summary>Gets x·(scales·w)ᵀ, on a CPU.</summary>
     /// <param name="x">[rows, in], contiguous, float32 or of 16 bits.</param>

@@ -11,7 +11,7 @@ namespace LocalBloom.AI.Weights;
 internal sealed class WeightLoader(IWeightSource source, WeightFormat format, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
 {
     private readonly BloomConfig _config = source.Config;
-    private readonly long _total = BloomTensors.All(source.Config).Sum(tensor => format.BytesOf(tensor.Shape));
+    private readonly long _total = BloomTensors.All(source.Config).Sum(tensor => format.BytesOf(tensor.Name, tensor.Shape));
     private long _loaded;
 
     /// <summary>Loads consecutive blocks.</summary>
@@ -47,8 +47,8 @@ internal sealed class WeightLoader(IWeightSource source, WeightFormat format, IP
         foreach ((string name, long[] shape) in tensors)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            loaded.Add(name, format.Quantizes(shape) ? LoadInt8(arena, name, shape) : new Stored(LoadDense(arena, name, shape)));
-            _loaded += format.BytesOf(shape);
+            loaded.Add(name, format.Quantizes(name, shape) ? LoadInt8(arena, name, shape) : new Stored(LoadDense(arena, name, shape)));
+            _loaded += format.BytesOf(name, shape);
             progress?.Report(new LoadProgress(_loaded, _total, name));
         }
 

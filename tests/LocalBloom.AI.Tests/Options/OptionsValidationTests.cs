@@ -36,6 +36,15 @@ public class OptionsValidationTests
         ["map in another order"] = (o => (o.LayerMap, o.Devices) = ("cuda:1=1,cuda:0=2", ["cuda:0", "cuda:1"]), ["in their order"]),
         ["prompt type for float32"] = (
             o => (o.NumberType, o.CpuPromptNumberType) = (BloomNumberType.Float32, BloomNumberType.BFloat16), ["CpuPromptNumberType", "BFloat16"]),
+        ["weight format without a name"] = (o => o.WeightFormat = (BloomWeightFormat)9, ["WeightFormat is 9", "Int8"]),
+        ["scheme without int8"] = (o => o.Int8Scheme = BloomInt8Scheme.LlmInt8, ["Int8Scheme", "WeightFormat to Int8"]),
+        ["threshold without LLM.int8()"] = (
+            o => (o.Strategy, o.Int8Threshold) = (BloomStrategy.Int8, 6), ["Int8Threshold", "Int8Scheme is WeightOnly", "LlmInt8"]),
+        ["threshold that is none"] = (
+            o => (o.Strategy, o.Int8Scheme, o.Int8Threshold) = (BloomStrategy.Int8, BloomInt8Scheme.LlmInt8, double.NaN), ["Int8Threshold", "NaN"]),
+        ["modules without int8"] = (o => o.Int8SkipModules = ["lm_head"], ["Int8SkipModules", "WeightFormat to Int8"]),
+        ["module that is none"] = (
+            o => (o.Strategy, o.Int8SkipModules) = (BloomStrategy.Int8, ["h.0.attention"]), ["Int8SkipModules", "h.0.attention", "self_attention.dense"]),
         ["no such folder"] = (o => o.LibTorchPath = "/no/such/torch/lib", ["LibTorchPath", "'/no/such/torch/lib' does not exist"]),
     };
 
@@ -50,6 +59,8 @@ public class OptionsValidationTests
         ["map that agrees"] = o => (o.Strategy, o.LayerMap, o.Devices) = (BloomStrategy.LayerSplit, "cuda:0=18,cuda:1=12", ["cuda", "CUDA:1"]),
         ["float32 twice"] = o => (o.NumberType, o.CpuPromptNumberType) = (BloomNumberType.Float32, BloomNumberType.Float32),
         ["prompt type for 16 bits"] = o => (o.NumberType, o.CpuPromptNumberType) = (BloomNumberType.BFloat16, BloomNumberType.Float32),
+        ["LLM.int8() with all of its options"] = o =>
+            (o.WeightFormat, o.Int8Scheme, o.Int8Threshold, o.Int8SkipModules) = (BloomWeightFormat.Int8, BloomInt8Scheme.LlmInt8, 0, ["mlp.dense_4h_to_h"]),
         ["folder"] = o => o.LibTorchPath = Path.GetTempPath(),
         ["long context"] = o => (o.MaxContextTokens, o.MaxOutputTokens) = (131_072, 131_071),
     };

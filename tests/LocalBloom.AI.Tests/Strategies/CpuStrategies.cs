@@ -90,6 +90,30 @@ public sealed class Int8LayerSplitCpu : IStrategy
     }
 }
 
+public sealed class LlmInt8Cpu : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        Int8Cpu.Configure(options);
+        options.Int8Scheme = BloomInt8Scheme.LlmInt8;
+    }
+}
+
+public sealed class LlmInt8LayerSplitCpu : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        Int8LayerSplitCpu.Configure(options);
+        options.Int8Scheme = BloomInt8Scheme.LlmInt8;
+        options.Int8Threshold = 0;
+        options.Int8SkipModules = ["lm_head", "self_attention.dense"];
+    }
+}
+
+public sealed class LlmInt8CpuGolden(StrategyFixture<LlmInt8Cpu> fixture) : LlmInt8Suite<LlmInt8Cpu>(fixture);
+
+public sealed class LlmInt8LayerSplitCpuGolden(StrategyFixture<LlmInt8LayerSplitCpu> fixture) : LlmInt8Suite<LlmInt8LayerSplitCpu>(fixture);
+
 public sealed class Int8CpuGolden(StrategyFixture<Int8Cpu> fixture) : Int8Suite<Int8Cpu>(fixture);
 
 public sealed class Int8LayerSplitCpuGolden(StrategyFixture<Int8LayerSplitCpu> fixture) : Int8Suite<Int8LayerSplitCpu>(fixture);

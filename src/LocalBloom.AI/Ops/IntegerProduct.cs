@@ -1,0 +1,85 @@
+using LocalBloom.AI.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Ops;
+
+/// <summary>Exact products of int8 matrices, on any device and of any size: torch's own where it has them, else float32 products of few columns.</summary>
+internal sealed class IntegerProduct
+{
+    // 127 · 127 · 1024 is below 2^24: so many products are summed in float32 without rounding.
+    private const long ExactColumns = 1024;
+
+    // What torch.ops.aten._int_mm asks of CUDA.
+    private const long CudaRows = 17;
+    private const long CudaMultiple = 8;
+
+    private readonly TorchNative _torch;
+    private readonly bool _isCpuExact;
+
+    /// <summary>Initializes a new instance of the <see cref="IntegerProduct"/> class.</summary>
+    /// <param name="native">Torch.</param>
+    public IntegerProduct(TorchNative native)
+    {
+        _torch = native;
+        _isCpuExact = IsCpuExact();
+    }
+
+    /// <summary>Gets x·wᵀ.</summary>
+    /// <param name="x">[rows, in], int8, contiguous.</param>
+    /// <param name="transposed">wᵀ, [in, out], int8.</param>
+    /// <returns>[rows, out], int32, in the caller's dispose scope.</returns>
+    public Tensor Multiply(Tensor x, Tensor transposed)
+    {
+        if (x.device_type != DeviceType.CUDA)
+        {
+            return _isCpuExact ? OfTorch(x, transposed) : InPieces(x, transposed);
+        }
+
+        bool fits = transposed.shape.All(size => size % CudaMultiple == 0);
+        if (!fits)
+        {
+            return InPieces(x, transposed);
+        }
+
+        return x.shape[0] >= CudaRows ? OfTorch(x, transposed) : Padded(x, transposed);
+    }
+
+    /// <summary>Gets x·wᵀ without torch's integer products.</summary>
+    internal static Tensor InPieces(Tensor x, Tensor transposed)
+    {
+        Tensor sum = zeros([x.shape[0], transposed.shape[1]], ScalarType.Int32, x.device);
+        for (long column = 0; column < x.shape[1]; column += ExactColumns)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            long count = Math.Min(ExactColumns, x.shape[1] - column);
+            Tensor part = mm(x.narrow(1, column, count).to_type(ScalarType.Float32), transposed.narrow(0, column, count).to_type(ScalarType.Float32));
+            sum.add_(part.to_type(ScalarType.Int32));
+        }
+
+        return sum;
+    }
+
+    private Tensor OfTorch(Tensor x, Tensor transposed)
+    {
+        Tensor result = empty([x.shape[0], transposed.shape[1]], ScalarType.Int32, x.device);
+        _torch.IntegerMatrixProduct(result, x, transposed);
+        return result;
+    }
+
+    private Tensor Padded(Tensor x, Tensor transposed)
+    {
+        Tensor padding = zeros([CudaRows - x.shape[0], x.shape[1]], ScalarType.Int8, x.device);
+        return OfTorch(cat([x, padding]), transposed).narrow(0, 0, x.shape[0]);
+    }
+
+    // Kernels for CPUs without VNNI may sum pairs of products in 16 bits, where the largest do not fit.
+    private bool IsCpuExact()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor signs = tensor(new long[] { 1, 1, -1, -1 }).repeat(32);
+        Tensor x = (127 * signs.roll(1, 0)).to_type(ScalarType.Int8).expand(4, 128).contiguous();
+        Tensor weight = (127 * stack([signs, -signs, ones_like(signs), signs.abs() - 2])).to_type(ScalarType.Int8);
+        return OfTorch(x, weight.t()).eq(InPieces(x, weight.t())).all().item<bool>();
+    }
+}
