@@ -35,6 +35,11 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
     {
         DevicePlan plan = Plan(source);
         EngineLog.Planned(logger, plan.ToString());
+        if (plan.Shares[0].Shard is not null)
+        {
+            return new RankFactory(native, _driver, CpuLinear(plan), logger).Build(plan, source, tokenizer, progress, cancellationToken);
+        }
+
         var arenas = new List<DeviceArena>();
         var ops = new DeviceOps(native, _driver, plan, CpuLinear(plan), logger);
         try

@@ -1,4 +1,5 @@
 using LocalBloom.AI.Model;
+using LocalBloom.AI.Sampling;
 
 namespace LocalBloom.AI.Execution;
 
@@ -6,5 +7,9 @@ namespace LocalBloom.AI.Execution;
 internal sealed class EagerRunner(BloomModel model) : IStepRunner
 {
     /// <inheritdoc/>
-    public StepOutput Run(StepPlan plan) => model.Forward(plan);
+    public StepResult Run(StepPlan plan)
+    {
+        StepOutput output = model.Forward(plan);
+        return new StepResult(LogitParts.Of(output.Logits), output.Pooled);
+    }
 }
