@@ -78,7 +78,8 @@ typedef ushort4 quad;
 __device__ __forceinline__ float4 widen4(const number* from)
 {
     const quad q = *reinterpret_cast<const quad*>(from);
-    return make_float4(widen(q.x), widen(q.y), widen(q.z), widen(q.w));
+    const float4 wide = {widen(q.x), widen(q.y), widen(q.z), widen(q.w)};
+    return wide;
 }
 
 __device__ __forceinline__ void add(float4& to, const float4 x)
