@@ -53,11 +53,8 @@ public sealed class PeerLinkTests
         using Tensor residual = ones([2, 64], ScalarType.Float16, new Device(DeviceType.CUDA, 0));
         ranks.Link.Confirm();
 
-        using (Tensor part = ranks.Link.Of(0).Partial(2))
-        {
-            part.zero_();
-            ranks.Link.Of(0).AddSum(residual, bias: null);
-        }
+        ranks.Link.Of(0).Partial(2).zero_();
+        ranks.Link.Of(0).AddSum(residual, bias: null);
 
         Assert.True(residual.cpu().to_type(ScalarType.Float32).isnan().all().item<bool>()); // no wrong number passes for a right one
         RankLostException error = Assert.Throws<RankLostException>(ranks.Link.Confirm);
@@ -72,8 +69,7 @@ public sealed class PeerLinkTests
     {
         using var ranks = new Ranks(64, ScalarType.Float32, TimeSpan.FromMinutes(5));
         using Tensor residual = ones([1, 64], ScalarType.Float32, new Device(DeviceType.CUDA, 0));
-        using Tensor part = ranks.Link.Of(0).Partial(1);
-        part.zero_();
+        ranks.Link.Of(0).Partial(1).zero_();
         ranks.Link.Of(0).AddSum(residual, bias: null);
 
         ranks.Link.Break();
@@ -149,6 +145,7 @@ public sealed class PeerLinkTests
 
         public Tensor[] Sum(Tensor[] parts, Tensor residual, Tensor? bias)
         {
+            using Lock.Scope launching = Link.Launching.EnterScope(); // other tests run on the same devices
             Tensor[] streams = [.. parts.Select((part, rank) =>
             {
                 var device = new Device(DeviceType.CUDA, rank);
@@ -171,6 +168,7 @@ public sealed class PeerLinkTests
                 _isFilled = true;
             }
 
+            using Lock.Scope launching = Link.Launching.EnterScope();
             Synchronize();
             long start = Stopwatch.GetTimestamp();
             for (int i = 1; i <= times; i++)

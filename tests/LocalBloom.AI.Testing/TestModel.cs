@@ -83,6 +83,7 @@ internal sealed class TestModel : IDisposable
             var segment = new StepSegment(FirstRow: 0, step.Length, FirstPosition: start, _blocks);
             int[] asked = logitRows(start, step.Length);
             Tensor result = _model.Runner.Run(new StepPlan(step, [segment], asked)).Logits.Whole().cpu();
+            _model.Runner.Confirm();
             logits.AddRange(Enumerable.Range(0, asked.Length).Select(row => result[row].data<float>().ToArray()));
         }
 

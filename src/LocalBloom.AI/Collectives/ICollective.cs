@@ -6,7 +6,7 @@ namespace LocalBloom.AI.Collectives;
 /// <remarks>All ranks call in the same order, with the same number of rows. All get the same bits: they add the same numbers in the order of the ranks.</remarks>
 internal interface ICollective
 {
-    /// <summary>Gets where this rank's part of the next sum goes, in the caller's dispose scope.</summary>
+    /// <summary>Gets where this rank's part of the next sum goes; it stays the collective's own.</summary>
     /// <param name="rows">How many rows.</param>
     /// <returns>[rows, width], float32; its content is undefined.</returns>
     Tensor Partial(int rows);

@@ -13,10 +13,13 @@ namespace LocalBloom.AI.Collectives;
 internal sealed class LocalLink(IReadOnlyList<Tensor> parts, TimeSpan patience) : IRankLink
 {
     private readonly RankMeeting _meeting = new(parts.Count, patience);
-    private Side[] _sides = Sides(parts.Count);
+    private readonly PartBuffers[] _own = [.. parts.Select(rank => new PartBuffers(rank))];
 
     /// <inheritdoc/>
-    public ICollective Of(int rank) => new Member(this, rank);
+    public Lock Launching { get; } = new();
+
+    /// <inheritdoc/>
+    public ICollective Of(int rank) => new Member(this, _own[rank]);
 
     /// <inheritdoc/>
     public void Break() => _meeting.Break();
@@ -25,7 +28,7 @@ internal sealed class LocalLink(IReadOnlyList<Tensor> parts, TimeSpan patience) 
     public void Renew()
     {
         _meeting.Renew();
-        _sides = Sides(parts.Count);
+        Array.ForEach(_own, rank => rank.Reset());
     }
 
     /// <inheritdoc/>
@@ -35,49 +38,32 @@ internal sealed class LocalLink(IReadOnlyList<Tensor> parts, TimeSpan patience) 
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _meeting.Dispose();
-
-    private static Side[] Sides(int count) => [.. Enumerable.Range(0, count).Select(_ => new Side())];
-
-    private sealed class Side
+    public void Dispose()
     {
-        public int Turn { get; set; }
+        _meeting.Dispose();
+        Array.ForEach(_own, rank => rank.Dispose());
     }
 
-    private sealed class Member(LocalLink link, int rank) : ICollective
+    private sealed class Member(LocalLink link, PartBuffers own) : ICollective
     {
-        private Side Own => link._sides[rank];
-
-        public Tensor Partial(int rows) => Part(rank, rows);
+        public Tensor Partial(int rows) => own.Next(rows);
 
         public void AddSum(Tensor residual, Tensor? bias)
         {
             link._meeting.Meet();
             using DisposeScope scope = NewDisposeScope();
             int rows = (int)residual.shape[0];
-            Tensor sum = On(0) + On(1);
-            for (int other = 2; other < link._sides.Length; other++)
-            {
-                sum.add_(On(other));
-            }
-
+            IEnumerable<Tensor> parts = link.PartsAt(own.Turn, rows).Select(part => part.to(residual.device));
+            Tensor sum = parts.Aggregate((sum, next) => sum + next);
             if (bias is not null)
             {
                 sum.add_(bias);
             }
 
             residual.copy_(sum.add_(residual));
-            Own.Turn ^= 1;
-
-            Tensor On(int other) => Part(other, rows).to(residual.device);
+            own.Advance();
         }
-
-        private Tensor Part(int of, int rows) => link.PartOf(of, Own.Turn, rows);
     }
 
-    private Tensor PartOf(int rank, int turn, int rows)
-    {
-        using Tensor buffer = parts[rank][turn];
-        return buffer.narrow(0, 0, rows);
-    }
+    private IEnumerable<Tensor> PartsAt(int turn, int rows) => parts.Select(rank => rank[turn].narrow(0, 0, rows));
 }

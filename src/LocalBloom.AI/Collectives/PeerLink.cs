@@ -12,6 +12,8 @@ namespace LocalBloom.AI.Collectives;
 /// </remarks>
 internal sealed unsafe class PeerLink : IRankLink
 {
+    private static readonly Lock s_launching = new(); // the process's, as its devices' streams are
+
     private readonly CudaPeers _peers;
     private readonly int[] _devices;
     private readonly Member[] _members;
@@ -88,6 +90,9 @@ internal sealed unsafe class PeerLink : IRankLink
     }
 
     /// <inheritdoc/>
+    public Lock Launching => s_launching;
+
+    /// <inheritdoc/>
     public ICollective Of(int rank) => _members[rank];
 
     /// <inheritdoc/>
@@ -145,28 +150,26 @@ internal sealed unsafe class PeerLink : IRankLink
     private sealed class Member(PeerSumKernel kernel, Tensor ranks, int own, RankBuffers buffers, nint status) : ICollective, IDisposable
     {
         private readonly Tensor _turns = buffers.Signals.narrow(0, buffers.Signals.shape[0] - PeerSumKernel.Blocks, PeerSumKernel.Blocks).DetachFromDisposeScope();
-        private int _buffer;
+        private readonly PartBuffers _parts = new(buffers.Parts);
+        private readonly long _capacity = buffers.Parts.shape[1] * buffers.Parts.shape[2];
 
-        public Tensor Partial(int rows)
-        {
-            using Tensor buffer = buffers.Parts[_buffer];
-            return buffer.narrow(0, 0, rows);
-        }
+        public Tensor Partial(int rows) => _parts.Next(rows);
 
         public void AddSum(Tensor residual, Tensor? bias)
         {
-            kernel.AddSum(ranks, own, _turns, status, _buffer, buffers.Parts.shape[1] * buffers.Parts.shape[2], bias, residual);
-            _buffer ^= 1;
+            kernel.AddSum(ranks, own, _turns, status, _parts.Turn, _capacity, bias, residual);
+            _parts.Advance();
         }
 
         public void Reset()
         {
             buffers.Signals.zero_();
-            _buffer = 0;
+            _parts.Reset();
         }
 
         public void Dispose()
         {
+            _parts.Dispose();
             _turns.Dispose();
             ranks.Dispose();
             kernel.Dispose();

@@ -56,7 +56,6 @@ internal static class RankTrial
         {
             for (int i = 0; i < times; i++)
             {
-                sums.Partial(1);
                 sums.AddSum(row, bias: null);
             }
         }

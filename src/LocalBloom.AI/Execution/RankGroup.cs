@@ -46,6 +46,37 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
             throw new LocalBloomException(reason);
         }
 
+        lock (link.Launching)
+        {
+            Launch(work);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Confirm()
+    {
+        try
+        {
+            link.Confirm();
+        }
+        catch
+        {
+            _isBroken = true;
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_lost is null) // a thread that is lost cannot be waited for
+        {
+            Array.ForEach(_others, thread => thread.Dispose());
+        }
+    }
+
+    private void Launch(Action<int> work)
+    {
         if (_isBroken)
         {
             link.Renew();
@@ -82,29 +113,6 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
                 errors[rank] = e;
                 link.Break();
             }
-        }
-    }
-
-    /// <inheritdoc/>
-    public void Confirm()
-    {
-        try
-        {
-            link.Confirm();
-        }
-        catch
-        {
-            _isBroken = true;
-            throw;
-        }
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        if (_lost is null) // a thread that is lost cannot be waited for
-        {
-            Array.ForEach(_others, thread => thread.Dispose());
         }
     }
 

@@ -46,7 +46,7 @@ internal sealed class RankOps(IBloomOps local, TorchNative torch, ICollective su
     /// <inheritdoc/>
     public void LinearResidual(Tensor x, LinearWeights linear, Tensor residual)
     {
-        using Tensor part = sums.Partial((int)residual.shape[0]);
+        Tensor part = sums.Partial((int)residual.shape[0]);
         Multiply(x, linear, part);
         sums.AddSum(residual, linear.Bias); // here, once, not in each rank's product
     }

@@ -148,3 +148,9 @@ public sealed class Int8TensorParallelCpuGolden(StrategyFixture<Int8TensorParall
 public sealed class TensorParallelCpuContract : ChatClientContract<TensorParallelCpu>;
 
 public sealed class Int8TensorParallelCpuContract : ChatClientContract<Int8TensorParallelCpu>;
+
+public sealed class TensorParallelCpuRanks(StrategyFixture<TensorParallelCpu> fixture) : RankSuite<TensorParallelCpu>(fixture);
+
+public sealed class UnevenTensorParallelCpuRanks(StrategyFixture<UnevenTensorParallelCpu> fixture) : RankSuite<UnevenTensorParallelCpu>(fixture);
+
+public sealed class BFloat16TensorParallelCpuRanks(StrategyFixture<BFloat16TensorParallelCpu> fixture) : RankSuite<BFloat16TensorParallelCpu>(fixture);
