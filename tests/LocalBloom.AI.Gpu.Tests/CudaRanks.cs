@@ -2,6 +2,10 @@ using LocalBloom.AI.Testing;
 
 namespace LocalBloom.AI.Gpu.Tests;
 
+/// <summary>What joins both GPUs runs alone: models are loaded and freed at any time in tests, which may wait for a GPU that waits for the other.</summary>
+[CollectionDefinition(nameof(BothGpus), DisableParallelization = true)]
+public sealed class BothGpus;
+
 /// <summary>Two ranks on one GPU: sums through torch, for it is never to spin there.</summary>
 public sealed class TensorParallelCuda : IStrategy
 {
@@ -76,24 +80,33 @@ public sealed class TensorParallelCudaGolden(StrategyFixture<TensorParallelCuda>
 public sealed class TensorParallelCudaFloat16Golden(StrategyFixture<TensorParallelCudaFloat16> fixture)
     : HalfPrecisionSuite<TensorParallelCudaFloat16>(fixture, Float16);
 
+[Collection(nameof(BothGpus))]
 public sealed class TwoGpusGolden(StrategyFixture<TwoGpus> fixture) : GoldenSuite<TwoGpus>(fixture);
 
+[Collection(nameof(BothGpus))]
 public sealed class TwoGpusFloat16Golden(StrategyFixture<TwoGpusFloat16> fixture) : HalfPrecisionSuite<TwoGpusFloat16>(fixture, Float16);
 
+[Collection(nameof(BothGpus))]
 public sealed class TwoGpusBFloat16Golden(StrategyFixture<TwoGpusBFloat16> fixture) : HalfPrecisionSuite<TwoGpusBFloat16>(fixture, BFloat16);
 
+[Collection(nameof(BothGpus))]
 public sealed class TwoGpusInt8Golden(StrategyFixture<TwoGpusInt8> fixture) : Int8Suite<TwoGpusInt8>(fixture);
 
+[Collection(nameof(BothGpus))]
 public sealed class TwoGpusFloat16Batches(TwoStrategies<TwoGpusFloat16, TwoGpus> fixture) : BatchInvarianceSuite<TwoGpusFloat16, TwoGpus>(fixture);
 
+[Collection(nameof(BothGpus))]
 public sealed class LayerSplitTwoGpusGolden(StrategyFixture<LayerSplitTwoGpus> fixture) : GoldenSuite<LayerSplitTwoGpus>(fixture);
 
 public sealed class TensorParallelCudaContract : ChatClientContract<TensorParallelCuda>;
 
+[Collection(nameof(BothGpus))]
 public sealed class TwoGpusContract : ChatClientContract<TwoGpus>;
 
 public sealed class TensorParallelCudaRanks(StrategyFixture<TensorParallelCuda> fixture) : RankSuite<TensorParallelCuda>(fixture);
 
+[Collection(nameof(BothGpus))]
 public sealed class TwoGpusRanks(StrategyFixture<TwoGpus> fixture) : RankSuite<TwoGpus>(fixture);
 
+[Collection(nameof(BothGpus))]
 public sealed class TwoGpusFloat16Ranks(StrategyFixture<TwoGpusFloat16> fixture) : RankSuite<TwoGpusFloat16>(fixture);

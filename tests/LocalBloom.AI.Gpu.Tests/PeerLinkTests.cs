@@ -11,6 +11,7 @@ using static TorchSharp.torch;
 namespace LocalBloom.AI.Gpu.Tests;
 
 /// <summary>peersum.cu on two GPUs against sums on the host.</summary>
+[Collection(nameof(BothGpus))]
 public sealed class PeerLinkTests
 {
     private const int MostRows = 512;
@@ -145,7 +146,6 @@ public sealed class PeerLinkTests
 
         public Tensor[] Sum(Tensor[] parts, Tensor residual, Tensor? bias)
         {
-            using Lock.Scope launching = Link.Launching.EnterScope(); // other tests run on the same devices
             Tensor[] streams = [.. parts.Select((part, rank) =>
             {
                 var device = new Device(DeviceType.CUDA, rank);
@@ -168,7 +168,6 @@ public sealed class PeerLinkTests
                 _isFilled = true;
             }
 
-            using Lock.Scope launching = Link.Launching.EnterScope();
             Synchronize();
             long start = Stopwatch.GetTimestamp();
             for (int i = 1; i <= times; i++)

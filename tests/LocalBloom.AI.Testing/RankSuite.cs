@@ -11,6 +11,8 @@ public abstract class RankSuite<TStrategy>(StrategyFixture<TStrategy> fixture) :
 {
     public static TheoryData<string, int> Cases => Golden.Cases;
 
+    public static TheoryData<string> Models => [.. Golden.Models];
+
     // One row alone, and all rows: products of one row and of many are computed in different ways.
     [Theory]
     [MemberData(nameof(Cases))]
@@ -31,5 +33,29 @@ public abstract class RankSuite<TStrategy>(StrategyFixture<TStrategy> fixture) :
         Assert.All(prompt.Concat(next), rank => Assert.All(rank, value => Assert.True(float.IsFinite(value))));
 
         float[][] Hidden(StepPlan plan) => [.. group.RunAll(plan).Select(output => output.Pooled!.cpu().data<float>().ToArray())];
+    }
+
+    [Theory]
+    [MemberData(nameof(Models))]
+    public void Arenas_AreFilledToTheByte(string model) =>
+        Assert.All(fixture.Model(model).Loaded.Arenas, arena => Assert.Equal(arena.Capacity, arena.Used));
+
+    [Theory]
+    [MemberData(nameof(Models))]
+    public async Task Progress_CoversAllRanks_AndOnlyGrows(string model)
+    {
+        var reports = new List<LoadProgress>();
+        using var engine = new BloomEngine(StrategyFixture<TStrategy>.Options(model));
+
+        await engine.LoadAsync(new Recorder(reports), TestContext.Current.CancellationToken);
+
+        Assert.All(reports.Zip(reports.Skip(1)), pair => Assert.True(pair.First.BytesLoaded < pair.Second.BytesLoaded));
+        Assert.Single(reports.Select(report => report.BytesTotal).Distinct());
+        Assert.Equal(reports[^1].BytesTotal, reports[^1].BytesLoaded);
+    }
+
+    private sealed class Recorder(List<LoadProgress> reports) : IProgress<LoadProgress>
+    {
+        public void Report(LoadProgress value) => reports.Add(value);
     }
 }

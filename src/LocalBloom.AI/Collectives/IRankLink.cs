@@ -3,13 +3,6 @@ namespace LocalBloom.AI.Collectives;
 /// <summary>What joins the ranks of a model.</summary>
 internal interface IRankLink : IDisposable
 {
-    /// <summary>Gets what is held while a step is launched on all ranks.</summary>
-    /// <remarks>
-    /// Kernels that wait for each other must come in one order on all devices. Two models of a process share its devices' streams: were their steps mixed,
-    /// each could wait behind the other for ever.
-    /// </remarks>
-    Lock Launching { get; }
-
     /// <summary>Gets a rank's side.</summary>
     ICollective Of(int rank);
 

@@ -16,9 +16,6 @@ internal sealed class LocalLink(IReadOnlyList<Tensor> parts, TimeSpan patience) 
     private readonly PartBuffers[] _own = [.. parts.Select(rank => new PartBuffers(rank))];
 
     /// <inheritdoc/>
-    public Lock Launching { get; } = new();
-
-    /// <inheritdoc/>
     public ICollective Of(int rank) => new Member(this, _own[rank]);
 
     /// <inheritdoc/>

@@ -12,8 +12,6 @@ namespace LocalBloom.AI.Collectives;
 /// </remarks>
 internal sealed unsafe class PeerLink : IRankLink
 {
-    private static readonly Lock s_launching = new(); // the process's, as its devices' streams are
-
     private readonly CudaPeers _peers;
     private readonly int[] _devices;
     private readonly Member[] _members;
@@ -88,9 +86,6 @@ internal sealed unsafe class PeerLink : IRankLink
 
         return null;
     }
-
-    /// <inheritdoc/>
-    public Lock Launching => s_launching;
 
     /// <inheritdoc/>
     public ICollective Of(int rank) => _members[rank];

@@ -49,7 +49,7 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
             (LinearWeights embedding, LayerNormWeights embeddingNorm, LayerNormWeights finalNorm, LinearWeights head) = loader.LoadEnds(arenas[0]);
             var ends = new ModelEnds(ops.For(plan.Shares[0].Memory.Device), embedding, embeddingNorm, finalNorm, head);
             BloomStage[] stages = [.. plan.Shares.Select((share, i) => Stage(plan, share, arenas[i], loader, ops.For(share.Memory.Device)))];
-            return new LoadedModel(source.Config, plan, tokenizer, new EagerRunner(new BloomModel(ends, stages)), arenas, [ops]);
+            return new LoadedModel(source.Config, plan, tokenizer, new EagerRunner(new BloomModel(ends, stages), LaunchOrder.For(plan.GpuCount)), arenas, [ops]);
         }
         catch
         {

@@ -65,7 +65,7 @@ internal sealed class RankFactory(TorchNative native, CudaDriver? driver, ILinea
                 parts.Next();
             }
 
-            var group = new RankGroup(models, [.. plan.Shares.Select(share => share.Memory.Device.ToString())], link, s_hostPatience);
+            var group = new RankGroup(models, [.. plan.Shares.Select(share => share.Memory.Device.ToString())], link, LaunchOrder.For(plan.GpuCount), s_hostPatience);
             owners.Push(group);
             if (plan.Shares.All(share => share.Memory.Device is { Kind: DeviceKind.Cuda, Part: null }))
             {

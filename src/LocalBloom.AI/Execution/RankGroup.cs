@@ -10,8 +10,10 @@ namespace LocalBloom.AI.Execution;
 /// <param name="models">Each rank's slice of the model.</param>
 /// <param name="names">Each rank's device, for people.</param>
 /// <param name="link">What joins them; not disposed here.</param>
+/// <param name="launching">Held while a step is launched; see <see cref="LaunchOrder"/>.</param>
 /// <param name="patience">How long the others may take longer than the first.</param>
-internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<string> names, IRankLink link, TimeSpan patience) : IStepRunner, IDisposable
+internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<string> names, IRankLink link, Lock launching, TimeSpan patience)
+    : IStepRunner, IDisposable
 {
     private readonly RankThread[] _others = [.. names.Skip(1).Select((name, i) => new RankThread($"BLOOM rank {i + 1} on {name}"))];
     private bool _isBroken;
@@ -21,7 +23,7 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
     public StepResult Run(StepPlan plan)
     {
         StepOutput[] outputs = RunAll(plan);
-        return new StepResult(new LogitParts([.. outputs.Select(output => output.Logits)]), outputs[0].Pooled);
+        return new StepResult(new LogitParts([.. outputs.Select(output => output.Logits)], launching), outputs[0].Pooled);
     }
 
     /// <summary>Runs a step.</summary>
@@ -46,7 +48,7 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
             throw new LocalBloomException(reason);
         }
 
-        lock (link.Launching)
+        lock (launching)
         {
             Launch(work);
         }

@@ -20,6 +20,9 @@ internal sealed record DevicePlan(BloomStrategy Strategy, IReadOnlyList<DeviceSh
         ? Footprint.StepRows
         : Math.Max(MinPromptRows, Footprint.StepRows / CpuPromptShare);
 
+    /// <summary>Gets on how many GPUs it is; parts of one are one.</summary>
+    public int GpuCount => Shares.Select(share => share.Memory.Device.Physical).Distinct().Count(device => device.Kind is DeviceKind.Cuda);
+
     /// <inheritdoc/>
     public override string ToString()
     {

@@ -24,11 +24,11 @@ internal static class TensorParallelPlanner
         }
 
         BloomConfig config = footprint.Config;
-        foreach ((int size, string what) in new[] { (config.HeadCount, "attention head"), (config.InnerSize, "neuron of the MLP"), (config.VocabularySize, "token of the vocabulary") })
+        foreach ((int size, string what) in new[] { (config.HeadCount, "an attention head"), (config.InnerSize, "a neuron of the MLP"), (config.VocabularySize, "a token of the vocabulary") })
         {
             if (size < devices.Count)
             {
-                throw new PlacementException($"TensorParallel over {devices.Count} devices needs a {what} for each, but the model has {size}. List fewer devices.");
+                throw new PlacementException($"TensorParallel over {devices.Count} devices needs {what} for each, but the model has {size}. List fewer devices.");
             }
         }
 

@@ -8,7 +8,8 @@ namespace LocalBloom.AI.Sampling;
 /// slice's device. Results are in the caller's dispose scope.
 /// </remarks>
 /// <param name="slices">[rows, a slice of the vocabulary] each, in order, float32.</param>
-internal sealed class LogitParts(IReadOnlyList<Tensor> slices)
+/// <param name="copying">Held while a copy between devices is launched; see <see cref="Execution.LaunchOrder"/>.</param>
+internal sealed class LogitParts(IReadOnlyList<Tensor> slices, Lock copying)
 {
     /// <summary>Gets the device where combined values are.</summary>
     public Device Device => slices[0].device;
@@ -34,14 +35,14 @@ internal sealed class LogitParts(IReadOnlyList<Tensor> slices)
     }
 
     /// <summary>Takes rows that are whole.</summary>
-    public static LogitParts Of(Tensor rows) => new([rows]);
+    public static LogitParts Of(Tensor rows) => new([rows], new Lock());
 
     /// <summary>Gets some rows.</summary>
-    public LogitParts Select(int[] rows) => new([.. slices.Select(slice => slice.index_select(0, Indices(rows, slice.device)))]);
+    public LogitParts Select(int[] rows) => With(slices.Select(slice => slice.index_select(0, Indices(rows, slice.device))));
 
     /// <summary>Gets the rows minus a value for each.</summary>
     /// <param name="column">[rows].</param>
-    public LogitParts Less(Tensor column) => new([.. slices.Select(slice => slice - column.to(slice.device).unsqueeze(1))]);
+    public LogitParts Less(Tensor column) => With(slices.Select(slice => slice - Move(column, slice.device).unsqueeze(1)));
 
     /// <summary>Divides the rows by a value for each, in place.</summary>
     /// <param name="column">[rows, 1], float32.</param>
@@ -49,7 +50,7 @@ internal sealed class LogitParts(IReadOnlyList<Tensor> slices)
     {
         foreach (Tensor slice in slices)
         {
-            slice.div_(column.to(slice.device));
+            slice.div_(Move(column, slice.device));
         }
 
         return this;
@@ -87,7 +88,7 @@ internal sealed class LogitParts(IReadOnlyList<Tensor> slices)
     /// <summary>Gets each row's sum of exponentials, [rows, 1], float64.</summary>
     public Tensor SumOfExponentials()
     {
-        IEnumerable<Tensor> sums = slices.Select(slice => slice.exp().sum(1, keepdim: true, ScalarType.Float64).to(Device));
+        IEnumerable<Tensor> sums = slices.Select(slice => Move(slice.exp().sum(1, keepdim: true, ScalarType.Float64), Device));
         return sums.Aggregate((sum, next) => sum + next);
     }
 
@@ -98,29 +99,44 @@ internal sealed class LogitParts(IReadOnlyList<Tensor> slices)
     {
         IEnumerable<Tensor> values = Slices.Select(part =>
         {
-            Tensor at = ids.to(part.Slice.device) - part.First;
+            Tensor at = Move(ids, part.Slice.device) - part.First;
             Tensor isThere = (at >= 0).logical_and(at < part.Slice.shape[1]);
             Tensor value = part.Slice.gather(1, at.clamp(0, part.Slice.shape[1] - 1).unsqueeze(1)).squeeze(1);
-            return value.masked_fill(isThere.logical_not(), 0).to(Device);
+            return Move(value.masked_fill(isThere.logical_not(), 0), Device);
         });
         return values.Aggregate((sum, next) => sum + next); // of one value and zeros
     }
 
     /// <summary>Gets whole rows, [rows, vocabulary].</summary>
-    public Tensor Whole() => slices.Count == 1 ? slices[0] : cat([.. slices.Select(slice => slice.to(Device))], 1);
+    public Tensor Whole() => slices.Count == 1 ? slices[0] : cat([.. slices.Select(slice => Move(slice, Device))], 1);
 
     /// <summary>Uploads row numbers.</summary>
     public static Tensor Indices(int[] indices, Device device) => tensor(indices.Select(i => (long)i).ToArray(), ScalarType.Int64, device);
 
+    private LogitParts With(IEnumerable<Tensor> changed) => new([.. changed], copying);
+
+    private Tensor Move(Tensor tensor, Device device)
+    {
+        if (tensor.device.type == device.type && tensor.device.index == device.index)
+        {
+            return tensor;
+        }
+
+        lock (copying)
+        {
+            return tensor.to(device);
+        }
+    }
+
     private (Tensor Values, Tensor Ids) Max(Tensor slice, long first)
     {
         (Tensor values, Tensor ids) = slice.max(1);
-        return (values.to(Device), (ids + first).to(Device));
+        return (Move(values, Device), Move(ids + first, Device));
     }
 
     private (Tensor Values, Tensor Ids) Top(Tensor slice, long first, int count)
     {
         (Tensor values, Tensor ids) = slice.topk((int)Math.Min(count, slice.shape[1]), 1, largest: true, sorted: true);
-        return (values.to(Device), (ids + first).to(Device));
+        return (Move(values, Device), Move(ids + first, Device));
     }
 }
