@@ -80,13 +80,18 @@ internal sealed class BloomOptionsCombinationValidator : IValidateOptions<BloomC
         {
             errors.AddError(
                 $"SingleDevice uses one device, but {devices.Count} are listed: {string.Join(", ", devices)}. " +
-                "Keep one of them, or set Strategy to LayerSplit.",
+                "Keep one of them, or set Strategy to LayerSplit or TensorParallel.",
                 nameof(options.Devices));
         }
 
         if (options.Strategy is BloomStrategy.Int8 && options.WeightFormat is BloomWeightFormat.Dense)
         {
             errors.AddError("Strategy Int8 keeps matrices as int8, but WeightFormat is Dense. Leave WeightFormat at Auto, or choose another Strategy.", nameof(options.WeightFormat));
+        }
+
+        if (options.Strategy is BloomStrategy.TensorParallel && devices.Count > 0 && TensorParallelPlanner.Problem(devices) is { } problem)
+        {
+            errors.AddError(problem, nameof(options.Devices));
         }
 
         if (options.Strategy is BloomStrategy.LayerSplit && devices is [BloomDevice only])

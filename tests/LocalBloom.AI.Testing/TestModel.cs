@@ -82,7 +82,8 @@ internal sealed class TestModel : IDisposable
             int[] step = [.. ids.Skip(start).Take(rows)];
             var segment = new StepSegment(FirstRow: 0, step.Length, FirstPosition: start, _blocks);
             int[] asked = logitRows(start, step.Length);
-            Tensor result = _model.Runner.Run(new StepPlan(step, [segment], asked)).Logits.cpu();
+            Tensor result = _model.Runner.Run(new StepPlan(step, [segment], asked)).Logits.Whole().cpu();
+            _model.Runner.Confirm();
             logits.AddRange(Enumerable.Range(0, asked.Length).Select(row => result[row].data<float>().ToArray()));
         }
 

@@ -26,6 +26,10 @@ internal static class LogEventIds
     public const int RequestFailed = 25;
     public const int RepliesPreempted = 26;
 
+    public const int RanksMeasured = 30;
+    public const int TensorParallelSlower = 31;
+    public const int SumsThroughHost = 32;
+
     public const int RequestPartsIgnored = 100;
     public const int MessagesDropped = 101;
     public const int Prompt = 102;

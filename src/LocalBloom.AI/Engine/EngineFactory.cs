@@ -30,6 +30,11 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
     {
         DevicePlan plan = new ModelPlanner(options, new DeviceCatalog(_driver, cuda.is_available()).Find).Plan(source.Config, source.StoredType);
         EngineLog.Planned(logger, plan.ToString());
+        if (plan.Shares[0].Shard is not null)
+        {
+            return new RankFactory(native, _driver, CpuLinear(plan), logger).Build(plan, source, tokenizer, progress, cancellationToken);
+        }
+
         var arenas = new List<DeviceArena>();
         var ops = new DeviceOps(native, _driver, plan, CpuLinear(plan), logger);
         try
@@ -39,7 +44,7 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
             (LinearWeights embedding, LayerNormWeights embeddingNorm, LayerNormWeights finalNorm, LinearWeights head) = loader.LoadEnds(arenas[0]);
             var ends = new ModelEnds(ops.For(plan.Shares[0].Memory.Device), embedding, embeddingNorm, finalNorm, head);
             BloomStage[] stages = [.. plan.Shares.Select((share, i) => Stage(plan, share, arenas[i], loader, ops.For(share.Memory.Device)))];
-            return new LoadedModel(source.Config, plan, tokenizer, new EagerRunner(new BloomModel(ends, stages)), arenas, [ops]);
+            return new LoadedModel(source.Config, plan, tokenizer, new EagerRunner(new BloomModel(ends, stages), LaunchOrder.For(plan.GpuCount)), arenas, [ops]);
         }
         catch
         {

@@ -1,4 +1,5 @@
 using LocalBloom.AI.Diagnostics;
+using LocalBloom.AI.Execution;
 using LocalBloom.AI.Model;
 using LocalBloom.AI.Sampling;
 using Microsoft.Extensions.Logging;
@@ -104,7 +105,7 @@ internal sealed class GenerationLoop(LoadedModel model, RequestQueue requests, E
     {
         using DisposeScope scope = NewDisposeScope();
         StepPlan plan = step.ToPlan();
-        StepOutput output = model.Runner.Run(plan);
+        StepResult output = model.Runner.Run(plan);
         var ready = new List<(Sequence Sequence, SampleRequest Request)>();
         int row = 0, pooled = 0;
         foreach ((Sequence sequence, int rows) in step.Parts)
@@ -112,7 +113,9 @@ internal sealed class GenerationLoop(LoadedModel model, RequestQueue requests, E
             sequence.Computed += rows;
             if (sequence.Generation.WantsHidden)
             {
-                sequence.Generation.TakeHidden(sequence, sequence.Computed - rows, [.. output.Pooled![pooled++].cpu().data<float>()], _pool);
+                float[] sum = [.. output.Pooled![pooled++].cpu().data<float>()];
+                model.Runner.Confirm();
+                sequence.Generation.TakeHidden(sequence, sequence.Computed - rows, sum, _pool);
             }
             else if (sequence.Pending == 0)
             {
@@ -126,9 +129,10 @@ internal sealed class GenerationLoop(LoadedModel model, RequestQueue requests, E
         }
     }
 
-    private void Choose(Tensor logits, List<(Sequence Sequence, SampleRequest Request)> ready)
+    private void Choose(LogitParts logits, List<(Sequence Sequence, SampleRequest Request)> ready)
     {
         SampledToken[] tokens = BatchSampler.Sample(logits, [.. ready.Select(asked => asked.Request)]);
+        model.Runner.Confirm();
         foreach (var asked in ready.Select((asked, i) => (asked.Sequence, Token: tokens[i])).GroupBy(chosen => chosen.Sequence.Generation))
         {
             if (asked.All(chosen => chosen.Token.IsFinite))

@@ -21,6 +21,7 @@ internal sealed unsafe class TorchNative
     private readonly delegate* unmanaged<nint, nint, nint, int> _mmOutCuda;
     private readonly delegate* unmanaged<nint, nint, nint, int> _intMmOutCpu;
     private readonly delegate* unmanaged<nint, nint, nint, int> _intMmOutCuda;
+    private readonly delegate* unmanaged<nint, nint, nint, int, int> _mmDtypeOutCuda; // null where this libtorch has none
 
     private TorchNative(string folder, nint torchCpu, nint torchCuda)
     {
@@ -36,6 +37,8 @@ internal sealed unsafe class TorchNative
             _addmmOutCuda = (delegate* unmanaged<nint, nint, nint, nint, double, double, int>)Export(torchCuda, "aoti_torch_cuda_addmm_out");
             _mmOutCuda = (delegate* unmanaged<nint, nint, nint, int>)Export(torchCuda, "aoti_torch_cuda_mm_out");
             _intMmOutCuda = (delegate* unmanaged<nint, nint, nint, int>)Export(torchCuda, "aoti_torch_cuda__int_mm_out");
+            _mmDtypeOutCuda = (delegate* unmanaged<nint, nint, nint, int, int>)
+                (NativeLibrary.TryGetExport(torchCuda, "aoti_torch_cuda_mm_dtype_out", out nint wide) ? wide : 0);
         }
     }
 
@@ -119,6 +122,22 @@ internal sealed unsafe class TorchNative
     /// <param name="transposed">wᵀ, [in, out], int8; on a GPU both sizes are multiples of 8.</param>
     public void IntegerMatrixProduct(Tensor result, Tensor x, Tensor transposed) =>
         Check((result.device_type == DeviceType.CUDA ? _intMmOutCuda : _intMmOutCpu)(result.Handle, x.Handle, transposed.Handle));
+
+    /// <summary>result = x·wᵀ in float32, of numbers of 16 bits.</summary>
+    /// <param name="result">[rows, out], float32.</param>
+    /// <param name="x">[rows, in], float16 or bfloat16.</param>
+    /// <param name="transposed">wᵀ, [in, out], of the type of <paramref name="x"/>.</param>
+    /// <returns>Whether it was computed: only CUDA devices can, and not with every libtorch.</returns>
+    public bool TryWideMatrixProduct(Tensor result, Tensor x, Tensor transposed)
+    {
+        if (_mmDtypeOutCuda == null || result.device_type != DeviceType.CUDA)
+        {
+            return false;
+        }
+
+        Check(_mmDtypeOutCuda(result.Handle, x.Handle, transposed.Handle, (int)ScalarType.Float32));
+        return true;
+    }
 
     /// <summary>Gets x·(scales·w)ᵀ, on a CPU.</summary>
     /// <param name="x">[rows, in], contiguous, float32 or of 16 bits.</param>

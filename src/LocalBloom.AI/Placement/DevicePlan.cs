@@ -20,6 +20,9 @@ internal sealed record DevicePlan(BloomStrategy Strategy, IReadOnlyList<DeviceSh
         ? Footprint.StepRows
         : Math.Max(MinPromptRows, Footprint.StepRows / CpuPromptShare);
 
+    /// <summary>Gets on how many GPUs it is; parts of one are one.</summary>
+    public int GpuCount => Shares.Select(share => share.Memory.Device.Physical).Distinct().Count(device => device.Kind is DeviceKind.Cuda);
+
     /// <inheritdoc/>
     public override string ToString()
     {
@@ -33,11 +36,20 @@ internal sealed record DevicePlan(BloomStrategy Strategy, IReadOnlyList<DeviceSh
             text.Append(CultureInfo.InvariantCulture, $"  {share.Memory.Device,-9} {share.Memory.Description}: ");
             text.Append(share.HasEnds ? "embedding, head, " : "");
             text.Append(share.LayerCount == 1 ? $"layer {last}" : $"layers {share.FirstLayer}–{last}");
+            text.Append(share.Shard is { } shard ? DescribeSlice(shard) : "");
             text.Append(CultureInfo.InvariantCulture, $"; weights {ByteSize.Format(share.WeightBytes)}, cache {ByteSize.Format(share.CacheBytes)}, ");
             text.Append(CultureInfo.InvariantCulture, $"buffers {ByteSize.Format(share.WorkBytes)}, passing at most {ByteSize.Format(share.TemporaryBytes)}");
             text.Append(CultureInfo.InvariantCulture, $" of {ByteSize.Format(share.Memory.FreeBytes)} free");
         }
 
         return text.ToString();
+    }
+
+    private string DescribeSlice(Shard shard)
+    {
+        (SliceRange heads, SliceRange inner, SliceRange tokens) = (shard.Heads(Footprint.Config), shard.Inner(Footprint.Config), shard.Vocabulary(Footprint.Config));
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $", of each slice {shard.Rank + 1} of {shard.Count}: heads {heads.First}–{heads.Last}, inner {inner.First}–{inner.Last}, vocabulary {tokens.First}–{tokens.Last}");
     }
 }

@@ -25,6 +25,8 @@ internal static class DevicePlanner
                 return Checked(Single(footprint, devices[0], "As asked."));
             case BloomStrategy.LayerSplit:
                 return Checked(Split(footprint, devices, "As asked, in proportion to free memory."));
+            case BloomStrategy.TensorParallel:
+                return Checked(TensorParallelPlanner.Plan(footprint, devices, "As asked."));
             default:
                 DevicePlan single = Single(footprint, devices[0], $"All of it fits on {devices[0].Device}.");
                 return devices.Count == 1 || Misfit(single) is null
@@ -34,7 +36,7 @@ internal static class DevicePlanner
     }
 
     /// <summary>Makes a plan, if one fits.</summary>
-    /// <param name="strategy">SingleDevice or LayerSplit.</param>
+    /// <param name="strategy">SingleDevice, LayerSplit or TensorParallel.</param>
     /// <param name="footprint">The model's sizes.</param>
     /// <param name="devices">The devices in layer order, at least one.</param>
     /// <param name="layerMap">Layers per device as given; null for in proportion to free memory.</param>
@@ -46,6 +48,7 @@ internal static class DevicePlanner
         DevicePlan plan =
             layerMap is not null ? FromMap(footprint, devices, layerMap)
             : strategy is BloomStrategy.SingleDevice ? Single(footprint, devices[0], reason)
+            : strategy is BloomStrategy.TensorParallel ? TensorParallelPlanner.Plan(footprint, devices, reason)
             : Split(footprint, devices, reason);
         return Misfit(plan) is null ? plan : null;
     }
@@ -134,7 +137,7 @@ internal static class DevicePlanner
 
     private static string Explain(DevicePlan plan, BloomDevice device, DeviceShare[] shares, long needed, long free)
     {
-        string what = plan.Shares.Count == shares.Length ? "the model" : $"its {shares.Sum(share => share.LayerCount)} layers";
+        string what = plan.Shares.Count == shares.Length ? "the model" : shares[0].Shard is { } shard ? $"its slice of the model, one of {shard.Count}," : $"its {shares.Sum(share => share.LayerCount)} layers";
         string cure =
             !plan.Footprint.Format.IsInt8 && plan.Footprint.Type.ElementSize() <= 2 ? "Use Int8 for half of it, lower MaxContextTokens, add a device (LayerSplit), or use a smaller model."
             : plan.Footprint.Type.ElementSize() > 2 ? "Set NumberType to Float16 or BFloat16 for half of it, lower MaxContextTokens, or add a device."

@@ -25,6 +25,9 @@ internal sealed record DeviceShare(
     long WorkBytes,
     long TemporaryBytes)
 {
+    /// <summary>Gets which slice of its layers, and of the ends, it holds; null where it holds them whole.</summary>
+    public Shard? Shard { get; init; }
+
     /// <summary>Gets the bytes of the device's arena.</summary>
     public long ArenaBytes => WeightBytes + CacheBytes + WorkBytes;
 

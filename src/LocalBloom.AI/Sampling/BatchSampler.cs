@@ -18,26 +18,31 @@ internal static class BatchSampler
     /// <param name="vocabulary">A row's length.</param>
     public static long TemporaryBytes(int rows, long vocabulary) => vocabulary * ((24L * rows) + (112L * Math.Min(rows, SortedAtOnce)));
 
-    /// <summary>Chooses a token for each request.</summary>
+    /// <inheritdoc cref="Sample(LogitParts, IReadOnlyList{SampleRequest})"/>
     /// <param name="logits">[rows, vocabulary], float32; undefined afterwards.</param>
     /// <param name="requests">At least one.</param>
+    public static SampledToken[] Sample(Tensor logits, IReadOnlyList<SampleRequest> requests) => Sample(LogitParts.Of(logits), requests);
+
+    /// <summary>Chooses a token for each request.</summary>
+    /// <param name="logits">Undefined afterwards.</param>
+    /// <param name="requests">At least one.</param>
     /// <returns>A token for each request.</returns>
-    public static SampledToken[] Sample(Tensor logits, IReadOnlyList<SampleRequest> requests)
+    public static SampledToken[] Sample(LogitParts logits, IReadOnlyList<SampleRequest> requests)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor rows = Edit(RowsOf(logits, requests), requests);
-        (Tensor peaks, Tensor best) = rows.max(1);
+        LogitParts rows = Edit(RowsOf(logits, requests), requests);
+        (Tensor peaks, Tensor best) = rows.Max();
         int[] drawn = [.. Enumerable.Range(0, requests.Count).Where(i => requests[i].Settings.Temperature > 0)];
         Tensor ids = best;
         if (drawn.Length == requests.Count)
         {
-            ids = Draw(rows - peaks.unsqueeze(1), [.. requests]);
+            ids = Draw(rows.Less(peaks), [.. requests]);
         }
         else if (drawn.Length > 0)
         {
-            Tensor at = Indices(drawn, logits.device);
+            Tensor at = LogitParts.Indices(drawn, rows.Device);
             SampleRequest[] asked = [.. drawn.Select(i => requests[i])];
-            ids = best.index_copy(0, at, Draw(rows.index_select(0, at) - peaks.index_select(0, at).unsqueeze(1), asked));
+            ids = best.index_copy(0, at, Draw(rows.Select(drawn).Less(peaks.index_select(0, at)), asked));
         }
 
         // One copy to the host: ids below 2^53 are exact in double.
@@ -48,33 +53,37 @@ internal static class BatchSampler
             tokens[i] = new SampledToken((int)host[i], double.IsFinite(host[tokens.Length + i]), null, null);
         }
 
-        AddLogProbabilities(rows, ids, requests, tokens);
+        AddLogProbabilities(rows, peaks, ids, requests, tokens);
         return tokens;
     }
 
-    private static Tensor RowsOf(Tensor logits, IReadOnlyList<SampleRequest> requests)
+    private static LogitParts RowsOf(LogitParts logits, IReadOnlyList<SampleRequest> requests)
     {
-        bool isEach = logits.shape[0] == requests.Count && Enumerable.Range(0, requests.Count).All(i => requests[i].Row == i);
-        return isEach ? logits : logits.index_select(0, Indices([.. requests.Select(request => request.Row)], logits.device));
+        bool isEach = logits.Rows == requests.Count && Enumerable.Range(0, requests.Count).All(i => requests[i].Row == i);
+        return isEach ? logits : logits.Select([.. requests.Select(request => request.Row)]);
     }
 
-    private static Tensor Edit(Tensor rows, IReadOnlyList<SampleRequest> requests)
+    private static LogitParts Edit(LogitParts rows, IReadOnlyList<SampleRequest> requests)
     {
-        var edits = new LogitEdits();
-        for (int i = 0; i < requests.Count; i++)
+        foreach ((Tensor slice, long first) in rows.Slices)
         {
-            edits.Add(requests[i], i, rows.shape[1]);
+            var edits = new LogitEdits(first, slice.shape[1]);
+            for (int i = 0; i < requests.Count; i++)
+            {
+                edits.Add(requests[i], i);
+            }
+
+            edits.ApplyTo(slice);
         }
 
-        edits.ApplyTo(rows);
         return rows;
     }
 
-    // x: [rows, vocabulary], 0 at the peak; undefined afterwards. Returns ids, [rows].
-    private static Tensor Draw(Tensor x, SampleRequest[] requests)
+    // x: 0 at the peak; undefined afterwards. Returns ids, [rows].
+    private static Tensor Draw(LogitParts x, SampleRequest[] requests)
     {
-        Tensor scaled = x.div_(Columns(requests, x.device, request => request.Settings.Temperature)[0].to_type(ScalarType.Float32)); // never above 0: no temperature overflows upwards
-        long vocabulary = x.shape[1];
+        LogitParts scaled = x.DivideBy(Columns(requests, x.Device, request => request.Settings.Temperature)[0].to_type(ScalarType.Float32)); // never above 0: no temperature overflows upwards
+        long vocabulary = x.Vocabulary;
         long width = Math.Min(FirstLook, vocabulary);
         (Tensor ids, Tensor isCertain) = DrawAmong(scaled, requests, width);
         if (width == vocabulary)
@@ -92,21 +101,20 @@ internal static class BatchSampler
         foreach (int[] some in open.Chunk(SortedAtOnce))
         {
             using DisposeScope scope = NewDisposeScope();
-            Tensor at = Indices(some, x.device);
-            (Tensor rest, _) = DrawAmong(scaled.index_select(0, at), [.. some.Select(i => requests[i])], vocabulary);
-            ids.index_copy_(0, at, rest);
+            (Tensor rest, _) = DrawAmong(LogitParts.Of(scaled.Select(some).Whole()), [.. some.Select(i => requests[i])], vocabulary);
+            ids.index_copy_(0, LogitParts.Indices(some, x.Device), rest);
         }
 
         return ids;
     }
 
     // Looks at the most probable tokens alone; what it says is certain where the rest cannot matter.
-    private static (Tensor Ids, Tensor IsCertain) DrawAmong(Tensor scaled, SampleRequest[] requests, long width)
+    private static (Tensor Ids, Tensor IsCertain) DrawAmong(LogitParts scaled, SampleRequest[] requests, long width)
     {
-        Device device = scaled.device;
-        bool isAll = width == scaled.shape[1];
+        Device device = scaled.Device;
+        bool isAll = width == scaled.Vocabulary;
         using DisposeScope scope = NewDisposeScope();
-        (Tensor values, Tensor ids) = scaled.topk((int)width, 1, largest: true, sorted: true);
+        (Tensor values, Tensor ids) = scaled.Top((int)width);
         Tensor[] columns = Columns(
             requests,
             device,
@@ -119,7 +127,7 @@ internal static class BatchSampler
         Tensor threshold = where(isCut, values.gather(1, last), double.NegativeInfinity); // as in transformers, equals of the k-th are kept too
         Tensor weights = values.to_type(ScalarType.Float64).exp() * (values >= threshold).to_type(ScalarType.Float64);
         Tensor kept = weights.sum(1, keepdim: true);
-        Tensor total = isAll ? kept : where(isCut, kept, scaled.exp().sum(1, keepdim: true, ScalarType.Float64));
+        Tensor total = isAll ? kept : where(isCut, kept, scaled.SumOfExponentials());
 
         Tensor topP = columns[2];
         Tensor isNucleus = topP < 1;
@@ -137,7 +145,7 @@ internal static class BatchSampler
         return (ids.gather(1, index).squeeze(1).MoveToOuterDisposeScope(), (isCutWithin | hasNucleus | hasTarget).squeeze(1).MoveToOuterDisposeScope());
     }
 
-    private static void AddLogProbabilities(Tensor rows, Tensor ids, IReadOnlyList<SampleRequest> requests, SampledToken[] tokens)
+    private static void AddLogProbabilities(LogitParts rows, Tensor peaks, Tensor ids, IReadOnlyList<SampleRequest> requests, SampledToken[] tokens)
     {
         int[] asked = [.. Enumerable.Range(0, requests.Count).Where(i => requests[i].Settings.TopLogProbabilities is not null)];
         if (asked.Length == 0)
@@ -145,12 +153,13 @@ internal static class BatchSampler
             return;
         }
 
-        Tensor at = Indices(asked, rows.device);
-        Tensor logProbabilities = rows.index_select(0, at).log_softmax(1);
-        float[] chosen = [.. logProbabilities.gather(1, ids.index_select(0, at).unsqueeze(1)).cpu().data<float>()];
-        int most = (int)Math.Min(rows.shape[1], asked.Max(i => requests[i].Settings.TopLogProbabilities!.Value));
-        (Tensor values, Tensor best) = logProbabilities.topk(Math.Max(1, most), 1, largest: true, sorted: true);
-        float[] topValues = [.. values.cpu().data<float>()];
+        Tensor at = LogitParts.Indices(asked, rows.Device);
+        LogitParts x = rows.Select(asked).Less(peaks.index_select(0, at));
+        Tensor normalizer = x.SumOfExponentials().log(); // [asked, 1]
+        float[] chosen = [.. (x.At(ids.index_select(0, at)) - normalizer.squeeze(1)).to_type(ScalarType.Float32).cpu().data<float>()];
+        int most = (int)Math.Min(rows.Vocabulary, asked.Max(i => requests[i].Settings.TopLogProbabilities!.Value));
+        (Tensor values, Tensor best) = x.Top(Math.Max(1, most));
+        float[] topValues = [.. (values - normalizer).to_type(ScalarType.Float32).cpu().data<float>()];
         long[] topIds = [.. best.cpu().data<long>()];
         int stride = Math.Max(1, most);
         for (int i = 0; i < asked.Length; i++)
@@ -160,8 +169,6 @@ internal static class BatchSampler
             tokens[asked[i]] = tokens[asked[i]] with { LogProbability = chosen[i], Top = top };
         }
     }
-
-    private static Tensor Indices(int[] indices, Device device) => tensor(indices.Select(i => (long)i).ToArray(), ScalarType.Int64, device);
 
     // A value of each request in each column, [requests, 1], float64. One upload for all: each waits for the device.
     private static Tensor[] Columns(SampleRequest[] requests, Device device, params Func<SampleRequest, double>[] values)

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 namespace LocalBloom.AI.Sampling;
 
 /// <summary>Changes of single logits of a step, collected for all its rows and applied together.</summary>
-internal sealed class LogitEdits
+/// <param name="firstToken">The token with which the rows begin: they may be a slice of the vocabulary, and other slices' tokens are left to them.</param>
+/// <param name="width">A row's length.</param>
+internal sealed class LogitEdits(long firstToken, long width)
 {
     private readonly List<long> _scaled = [];
     private readonly List<float> _factors = [];
@@ -14,14 +16,13 @@ internal sealed class LogitEdits
     /// <summary>Collects what a request changes: penalties first, then bias, as the field does.</summary>
     /// <param name="request">The request.</param>
     /// <param name="row">Its row in the logits that will be edited.</param>
-    /// <param name="vocabulary">A row's length.</param>
-    public void Add(SampleRequest request, int row, long vocabulary)
+    public void Add(SampleRequest request, int row)
     {
-        long first = row * vocabulary;
+        long first = (row * width) - firstToken;
         SamplingSettings settings = request.Settings;
         if (settings.RepetitionPenalty != 1)
         {
-            foreach (int id in request.Tokens.Distinct())
+            foreach (int id in request.Tokens.Where(IsHere).Distinct())
             {
                 _scaled.Add(first + id);
                 _factors.Add(settings.RepetitionPenalty);
@@ -30,22 +31,22 @@ internal sealed class LogitEdits
 
         if (settings.FrequencyPenalty != 0 || settings.PresencePenalty != 0)
         {
-            foreach ((int id, int count) in request.Tokens.Skip(request.PromptLength).CountBy(id => id))
+            foreach ((int id, int count) in request.Tokens.Skip(request.PromptLength).Where(IsHere).CountBy(id => id))
             {
                 Shift(first + id, -(settings.PresencePenalty + (count * settings.FrequencyPenalty)));
             }
         }
 
-        foreach ((int id, float bias) in settings.LogitBias)
+        foreach ((int id, float bias) in settings.LogitBias.Where(bias => IsHere(bias.Key)))
         {
             Shift(first + id, bias);
         }
 
-        _banned.AddRange(request.Banned.Select(id => first + id));
+        _banned.AddRange(request.Banned.Where(IsHere).Select(id => first + id));
     }
 
     /// <summary>Applies what was collected.</summary>
-    /// <param name="logits">[rows, vocabulary], float32; changed in place.</param>
+    /// <param name="logits">[rows, width], float32; changed in place.</param>
     public void ApplyTo(Tensor logits)
     {
         Tensor flat = logits.view(-1);
@@ -67,6 +68,8 @@ internal sealed class LogitEdits
             flat.index_fill_(0, tensor(_banned.ToArray(), ScalarType.Int64, logits.device), float.NegativeInfinity);
         }
     }
+
+    private bool IsHere(int id) => id >= firstToken && id < firstToken + width;
 
     private void Shift(long at, float by)
     {

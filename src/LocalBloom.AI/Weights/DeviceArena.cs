@@ -78,6 +78,11 @@ internal sealed unsafe class DeviceArena : IDisposable
         return tensor;
     }
 
+    /// <summary>Sees the arena as bytes.</summary>
+    /// <param name="most">At most so many.</param>
+    /// <returns>[bytes], int8: a view that the caller disposes.</returns>
+    public Tensor Whole(long most) => _torch.Wrap(_address, ScalarType.Int8, Device.ToTorch(), [Math.Min(most, Capacity)]);
+
     /// <summary>Takes over a view of the arena's memory, to be disposed with it.</summary>
     /// <returns>The same view.</returns>
     public Tensor Own(Tensor view)

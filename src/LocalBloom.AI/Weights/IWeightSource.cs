@@ -15,6 +15,11 @@ internal interface IWeightSource : IDisposable
     /// <summary>Gets the number type in which the source stores most weights.</summary>
     ScalarType StoredType { get; }
 
+    /// <summary>Gets the shape in which a tensor is read: its own, or that of a part.</summary>
+    /// <param name="name">One of <see cref="BloomTensors.All"/>.</param>
+    /// <param name="shape">The tensor's own.</param>
+    long[] ShapeOf(string name, long[] shape) => shape;
+
     /// <summary>Reads a tensor, some rows at a time.</summary>
     /// <param name="name">One of <see cref="BloomTensors.All"/>.</param>
     /// <param name="consume">Called in order with the first row's number and the rows, on the CPU, in the stored type, valid during the call.</param>
@@ -23,7 +28,7 @@ internal interface IWeightSource : IDisposable
 
     /// <summary>Reads a tensor into another, of any number type, on any device.</summary>
     /// <param name="name">One of <see cref="BloomTensors.All"/>.</param>
-    /// <param name="destination">Of the tensor's shape.</param>
+    /// <param name="destination">Of the shape that <see cref="ShapeOf"/> gives.</param>
     /// <param name="cancellationToken">Ends the copy between chunks.</param>
     void Fill(string name, Tensor destination, CancellationToken cancellationToken) => Read(
         name,

@@ -11,8 +11,12 @@ namespace LocalBloom.AI.Weights;
 internal sealed class WeightLoader(IWeightSource source, WeightFormat format, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
 {
     private readonly BloomConfig _config = source.Config;
-    private readonly long _total = BloomTensors.All(source.Config).Sum(tensor => format.BytesOf(tensor.Name, tensor.Shape));
+    private readonly long _total = BytesOf(source, format);
     private long _loaded;
+
+    /// <summary>Gets the bytes of everything that a source gives.</summary>
+    public static long BytesOf(IWeightSource source, WeightFormat format) =>
+        BloomTensors.All(source.Config).Sum(tensor => format.BytesOf(tensor.Name, source.ShapeOf(tensor.Name, tensor.Shape)));
 
     /// <summary>Loads consecutive blocks.</summary>
     public ResidentLayers LoadLayers(DeviceArena arena, int first, int count) =>
@@ -44,9 +48,10 @@ internal sealed class WeightLoader(IWeightSource source, WeightFormat format, IP
     private Dictionary<string, Stored> Load(DeviceArena arena, IEnumerable<(string Name, long[] Shape)> tensors)
     {
         var loaded = new Dictionary<string, Stored>();
-        foreach ((string name, long[] shape) in tensors)
+        foreach ((string name, long[] whole) in tensors)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            long[] shape = source.ShapeOf(name, whole);
             loaded.Add(name, format.Quantizes(name, shape) ? LoadInt8(arena, name, shape) : new Stored(LoadDense(arena, name, shape)));
             _loaded += format.BytesOf(name, shape);
             progress?.Report(new LoadProgress(_loaded, _total, name));

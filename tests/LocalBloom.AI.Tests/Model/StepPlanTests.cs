@@ -113,7 +113,7 @@ public abstract class StepPlanTests<TStrategy>(StrategyFixture<TStrategy> fixtur
     {
         using IDisposable inference = inference_mode();
         using DisposeScope scope = NewDisposeScope();
-        Tensor logits = model.Loaded.Runner.Run(plan).Logits.cpu();
+        Tensor logits = model.Loaded.Runner.Run(plan).Logits.Whole().cpu();
         return [.. Enumerable.Range(0, (int)logits.shape[0]).Select(row => logits[row].data<float>().ToArray())];
     }
 

@@ -121,3 +121,60 @@ public sealed class Int8LayerSplitCpuGolden(StrategyFixture<Int8LayerSplitCpu> f
 public sealed class Int8CpuContract : ChatClientContract<Int8Cpu>;
 
 public sealed class Int8LayerSplitCpuContract : ChatClientContract<Int8LayerSplitCpu>;
+
+public sealed class TensorParallelCpu : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        options.Strategy = BloomStrategy.TensorParallel;
+        options.Devices = ["cpu#0", "cpu#1"];
+        options.NumberType = BloomNumberType.Float32;
+    }
+}
+
+/// <summary>Four or eight heads, and 4,096 tokens, are no multiple of three.</summary>
+public sealed class UnevenTensorParallelCpu : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        TensorParallelCpu.Configure(options);
+        options.Devices = ["cpu#0", "cpu#1", "cpu#2"];
+    }
+}
+
+public sealed class BFloat16TensorParallelCpu : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        TensorParallelCpu.Configure(options);
+        options.NumberType = BloomNumberType.BFloat16;
+    }
+}
+
+public sealed class Int8TensorParallelCpu : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        TensorParallelCpu.Configure(options);
+        options.WeightFormat = BloomWeightFormat.Int8;
+    }
+}
+
+public sealed class TensorParallelCpuGolden(StrategyFixture<TensorParallelCpu> fixture) : GoldenSuite<TensorParallelCpu>(fixture);
+
+public sealed class UnevenTensorParallelCpuGolden(StrategyFixture<UnevenTensorParallelCpu> fixture) : GoldenSuite<UnevenTensorParallelCpu>(fixture);
+
+public sealed class BFloat16TensorParallelCpuGolden(StrategyFixture<BFloat16TensorParallelCpu> fixture)
+    : HalfPrecisionSuite<BFloat16TensorParallelCpu>(fixture, BFloat16);
+
+public sealed class Int8TensorParallelCpuGolden(StrategyFixture<Int8TensorParallelCpu> fixture) : Int8Suite<Int8TensorParallelCpu>(fixture);
+
+public sealed class TensorParallelCpuContract : ChatClientContract<TensorParallelCpu>;
+
+public sealed class Int8TensorParallelCpuContract : ChatClientContract<Int8TensorParallelCpu>;
+
+public sealed class TensorParallelCpuRanks(StrategyFixture<TensorParallelCpu> fixture) : RankSuite<TensorParallelCpu>(fixture);
+
+public sealed class UnevenTensorParallelCpuRanks(StrategyFixture<UnevenTensorParallelCpu> fixture) : RankSuite<UnevenTensorParallelCpu>(fixture);
+
+public sealed class BFloat16TensorParallelCpuRanks(StrategyFixture<BFloat16TensorParallelCpu> fixture) : RankSuite<BFloat16TensorParallelCpu>(fixture);

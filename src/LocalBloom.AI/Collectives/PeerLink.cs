@@ -1,0 +1,173 @@
+using LocalBloom.AI.Kernels;
+using LocalBloom.AI.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Collectives;
+
+/// <summary>Sums by kernels that read the other GPUs' memory and wait for each other there: the host only launches.</summary>
+/// <remarks>
+/// Each rank has a GPU of its own: kernels that wait for each other on one GPU could wait for ever. One-shot: every rank reads every part, which is the
+/// least that two ranks can move; more ranks with long prompts move more than they need.
+/// </remarks>
+internal sealed unsafe class PeerLink : IRankLink
+{
+    private readonly CudaPeers _peers;
+    private readonly int[] _devices;
+    private readonly Member[] _members;
+    private readonly TimeSpan _patience;
+    private nint _status; // two int32: whether all waiting ends, and 1 + the rank that was waited for in vain
+
+    /// <summary>Initializes a new instance of the <see cref="PeerLink"/> class.</summary>
+    /// <param name="torch">Tells addresses.</param>
+    /// <param name="compiler">Compiles.</param>
+    /// <param name="peers">Joins the devices.</param>
+    /// <param name="devices">Each rank's device, all distinct, of which all <see cref="CanJoin"/>.</param>
+    /// <param name="buffers">Each rank's memory.</param>
+    /// <param name="type">Of activations.</param>
+    /// <param name="patience">How long a device waits for another.</param>
+    public PeerLink(
+        TorchNative torch, KernelCompiler compiler, CudaPeers peers, IReadOnlyList<int> devices, IReadOnlyList<RankBuffers> buffers, ScalarType type, TimeSpan patience)
+    {
+        (_peers, _devices, _patience) = (peers, [.. devices], patience);
+        foreach (int device in devices)
+        {
+            foreach (int other in devices.Where(other => other != device))
+            {
+                peers.Reach(device, other);
+            }
+        }
+
+        _status = peers.AllocateHost(devices[0], 2 * sizeof(int));
+        long[] addresses = [.. buffers.SelectMany(rank => new long[] { torch.AddressOf(rank.Parts), torch.AddressOf(rank.Signals) })];
+        _members =
+        [
+            .. devices.Select((device, rank) => new Member(
+                new PeerSumKernel(torch, compiler, device, type, patience),
+                tensor(addresses, ScalarType.Int64, new Device(DeviceType.CUDA, device)).view(-1, 2).DetachFromDisposeScope(),
+                rank,
+                buffers[rank],
+                _status)),
+        ];
+        Renew();
+    }
+
+    private bool IsBroken => Volatile.Read(ref *(int*)_status) != 0;
+
+    /// <summary>Gets how many numbers the signals of a rank take: of each block, one from each rank, and its own count.</summary>
+    public static int SignalsOf(int ranks) => PeerSumKernel.Blocks * (ranks + 1);
+
+    /// <summary>Says why devices cannot be joined; null where they can.</summary>
+    /// <param name="peers">The driver.</param>
+    /// <param name="devices">Ordinals.</param>
+    /// <param name="width">Of a row.</param>
+    public static string? CanJoin(CudaPeers peers, IReadOnlyList<int> devices, int width)
+    {
+        if (devices.Distinct().Count() != devices.Count)
+        {
+            return "they are parts of one GPU";
+        }
+
+        if (width % PeerSumKernel.Quad != 0)
+        {
+            return $"rows of {width} numbers are no multiple of {PeerSumKernel.Quad}";
+        }
+
+        foreach (int device in devices)
+        {
+            foreach (int other in devices)
+            {
+                if (other != device && !peers.CanReach(device, other))
+                {
+                    return $"cuda:{device} cannot reach the memory of cuda:{other}";
+                }
+            }
+        }
+
+        return null;
+    }
+
+    /// <inheritdoc/>
+    public ICollective Of(int rank) => _members[rank];
+
+    /// <inheritdoc/>
+    public void Break() => Volatile.Write(ref *(int*)_status, 1);
+
+    /// <inheritdoc/>
+    public void Renew()
+    {
+        Synchronize(); // kernels that still wait end by themselves
+        foreach (Member member in _members)
+        {
+            member.Reset();
+        }
+
+        Synchronize(); // or a signal could come before it is reset
+        ((int*)_status)[1] = 0;
+        Volatile.Write(ref *(int*)_status, 0);
+    }
+
+    /// <inheritdoc/>
+    public void Confirm()
+    {
+        if (IsBroken)
+        {
+            int lost = ((int*)_status)[1] - 1;
+            throw new RankLostException(lost >= 0
+                ? $"The other GPUs waited {_patience.TotalSeconds:0.#} s in vain for rank {lost} on cuda:{_devices[lost]}; the step ends. " +
+                  "Where it happens again, that GPU is lost or busy with other work: leave it out of Devices."
+                : "Another rank failed, and the step ends for all.");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        nint status = Interlocked.Exchange(ref _status, 0);
+        if (status == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            Synchronize(); // kernels in flight may still read it
+        }
+        finally
+        {
+            Array.ForEach(_members, member => member.Dispose());
+            _peers.FreeHost(_devices[0], status);
+        }
+    }
+
+    private void Synchronize() => Array.ForEach(_devices, device => cuda.synchronize(new Device(DeviceType.CUDA, device)));
+
+    private sealed class Member(PeerSumKernel kernel, Tensor ranks, int own, RankBuffers buffers, nint status) : ICollective, IDisposable
+    {
+        private readonly Tensor _turns = buffers.Signals.narrow(0, buffers.Signals.shape[0] - PeerSumKernel.Blocks, PeerSumKernel.Blocks).DetachFromDisposeScope();
+        private readonly PartBuffers _parts = new(buffers.Parts);
+        private readonly long _capacity = buffers.Parts.shape[1] * buffers.Parts.shape[2];
+
+        public Tensor Partial(int rows) => _parts.Next(rows);
+
+        public void AddSum(Tensor residual, Tensor? bias)
+        {
+            kernel.AddSum(ranks, own, _turns, status, _parts.Turn, _capacity, bias, residual);
+            _parts.Advance();
+        }
+
+        public void Reset()
+        {
+            buffers.Signals.zero_();
+            _parts.Reset();
+        }
+
+        public void Dispose()
+        {
+            _parts.Dispose();
+            _turns.Dispose();
+            ranks.Dispose();
+            kernel.Dispose();
+        }
+    }
+}

@@ -1,0 +1,44 @@
+namespace LocalBloom.AI.Collectives;
+
+/// <summary>Where the threads of all ranks wait for each other: never longer than they have patience. Safe for concurrent use.</summary>
+/// <param name="ranks">How many there are.</param>
+/// <param name="patience">How long one waits for the others.</param>
+internal sealed class RankMeeting(int ranks, TimeSpan patience) : IDisposable
+{
+    private Barrier _barrier = new(ranks);
+    private CancellationTokenSource _broken = new();
+
+    /// <summary>Waits until all ranks are here.</summary>
+    /// <exception cref="RankLostException">One did not come, or has failed.</exception>
+    public void Meet()
+    {
+        try
+        {
+            if (!_barrier.SignalAndWait(patience, _broken.Token))
+            {
+                throw new RankLostException($"Not all of {ranks} ranks came to add up a layer within {patience.TotalSeconds:0.##} s; the step ends.");
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            throw new RankLostException("Another rank failed, and the step ends for all.");
+        }
+    }
+
+    /// <summary>Ends all waiting, until <see cref="Renew"/>.</summary>
+    public void Break() => _broken.Cancel();
+
+    /// <summary>Begins anew. Nobody may be waiting.</summary>
+    public void Renew()
+    {
+        Dispose();
+        (_barrier, _broken) = (new Barrier(ranks), new CancellationTokenSource());
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _barrier.Dispose();
+        _broken.Dispose();
+    }
+}
