@@ -22,6 +22,7 @@ internal sealed class BloomOptionsCombinationValidator : IValidateOptions<BloomC
         }
 
         CheckLayerMap(options, devices, errors);
+        CheckMemoryLimit(options, errors);
         CheckTokens(options, errors);
         CheckServing(options, errors);
         CheckNumberTypes(options, errors);
@@ -131,6 +132,14 @@ internal sealed class BloomOptionsCombinationValidator : IValidateOptions<BloomC
                 $"'{map}' does not name the devices of Devices ({string.Join(", ", devices)}) in their order. " +
                 "Make them agree, or leave Devices empty.",
                 Property);
+        }
+    }
+
+    private static void CheckMemoryLimit(BloomChatClientOptions options, ValidateOptionsResultBuilder errors)
+    {
+        if (options.MemoryLimit is { } text && !ByteSize.TryParse(text, out _))
+        {
+            errors.AddError($"'{text}' is no amount of memory. Use {ByteSize.AcceptedForms}, or null for all that is free.", nameof(options.MemoryLimit));
         }
     }
 

@@ -14,4 +14,10 @@ public enum BloomStrategy
 
     /// <summary>Matrices kept as int8, half the memory of 16 bits, on one device or, where that is too small, split by layers.</summary>
     Int8,
+
+    /// <summary>
+    /// As many layers on the device, or devices, as fit in <see cref="BloomChatClientOptions.MemoryLimit"/>; the others lie in host memory and are
+    /// copied through a small ring of buffers ahead of use, in every step. It goes with <see cref="BloomWeightFormat.Int8"/>, which halves what is copied.
+    /// </summary>
+    Offload,
 }

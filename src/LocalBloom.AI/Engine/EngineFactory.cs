@@ -37,18 +37,20 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
         EngineLog.Planned(logger, plan.ToString());
         var arenas = new List<DeviceArena>();
         var ops = new DeviceOps(native, _driver, plan, CpuLinear(plan), logger);
+        WeightFormat format = plan.Footprint.Format;
+        var loader = new WeightLoader(source, format, progress, cancellationToken);
+        var layers = new LayerResidencies(native, _driver, loader, new WeightLoader(new UnfilledWeights(source.Config), format, null, cancellationToken), plan.Storage);
         try
         {
-            var loader = new WeightLoader(source, plan.Footprint.Format, progress, cancellationToken);
             arenas.AddRange(plan.Shares.Select(share => new DeviceArena(native, _driver, share.Memory.Device, share.ArenaBytes)));
             (LinearWeights embedding, LayerNormWeights embeddingNorm, LayerNormWeights finalNorm, LinearWeights head) = loader.LoadEnds(arenas[0]);
             var ends = new ModelEnds(ops.For(plan.Shares[0].Memory.Device), embedding, embeddingNorm, finalNorm, head);
-            BloomStage[] stages = [.. plan.Shares.Select((share, i) => Stage(plan, share, arenas[i], loader, ops.For(share.Memory.Device)))];
-            return new LoadedModel(source.Config, plan, tokenizer, new EagerRunner(new BloomModel(ends, stages)), arenas, [ops]);
+            BloomStage[] stages = [.. plan.Shares.Select((share, i) => Stage(plan, share, arenas[i], layers, ops.For(share.Memory.Device)))];
+            return new LoadedModel(source.Config, plan, tokenizer, new EagerRunner(new BloomModel(ends, stages)), arenas, [ops, layers]);
         }
         catch
         {
-            _ = LoadedModel.DisposeAll([ops, .. arenas]); // what made the load fail is what counts
+            _ = LoadedModel.DisposeAll([ops, layers, .. arenas]); // what made the load fail is what counts
             throw;
         }
     }
@@ -57,7 +59,7 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
     {
         LayerMap? map = options.LayerMap is { } text ? LayerMap.Parse(text) : null;
         IEnumerable<string> names = options.Devices.Count == 0 && map is not null ? map.Shares.Select(share => share.Device.ToString()) : options.Devices;
-        IReadOnlyList<DeviceMemory> devices = new DeviceCatalog(_driver, cuda.is_available()).Find(names);
+        IReadOnlyList<DeviceMemory> devices = new DeviceCatalog(_driver, cuda.is_available()).Find(names, MemoryLimit);
         int context = options.MaxContextTokens ?? source.Config.MaxContextTokens ?? TrainedContext;
         if (context < MinContext)
         {
@@ -73,6 +75,13 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
         }
 
         DevicePlan least = DevicePlanner.Plan(options.Strategy, footprint, devices, map);
+        if (least.Strategy is BloomStrategy.Offload)
+        {
+            return options.StreamFromFile
+                ? least with { Storage = SlabStorage.File }
+                : OffloadPlanner.WithStorage(least, DeviceCatalog.FreeHostMemory(), Path.GetTempPath()); // more cache would take the place of layers
+        }
+
         return options.CacheTokens is null ? WithAmpleCache(least, devices, map) : least;
     }
 
@@ -92,6 +101,8 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
         return least;
     }
 
+    private long? MemoryLimit => ByteSize.TryParse(options.MemoryLimit, out long bytes) ? bytes : null;
+
     private bool IsInt8 => options.WeightFormat is BloomWeightFormat.Int8 || options.Strategy is BloomStrategy.Int8;
 
     private ScalarType TypeOf(IWeightSource source) => options.NumberType switch
@@ -102,10 +113,10 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
         _ => source.StoredType,
     };
 
-    private static BloomStage Stage(DevicePlan plan, DeviceShare share, DeviceArena arena, WeightLoader loader, IBloomOps ops)
+    private static BloomStage Stage(DevicePlan plan, DeviceShare share, DeviceArena arena, LayerResidencies residencies, IBloomOps ops)
     {
         (BloomConfig config, (ScalarType type, _), _) = plan.Footprint;
-        ResidentLayers layers = loader.LoadLayers(arena, share.FirstLayer, share.LayerCount);
+        ILayerResidency layers = residencies.Load(arena, share);
         Tensor slopes = arena.Allocate(ScalarType.Float32, config.HeadCount, 1, 1);
         slopes.copy_(tensor(Alibi.Slopes(config.HeadCount)).view(-1, 1, 1));
         BloomBlock[] blocks =

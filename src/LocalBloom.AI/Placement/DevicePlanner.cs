@@ -25,12 +25,28 @@ internal static class DevicePlanner
                 return Checked(Single(footprint, devices[0], "As asked."));
             case BloomStrategy.LayerSplit:
                 return Checked(Split(footprint, devices, "As asked, in proportion to free memory."));
+            case BloomStrategy.Offload:
+                return OffloadPlanner.Plan(footprint, devices, "As asked.");
             default:
-                DevicePlan single = Single(footprint, devices[0], $"All of it fits on {devices[0].Device}.");
-                return devices.Count == 1 || Misfit(single) is null
-                    ? Checked(single)
-                    : Checked(Split(footprint, devices, $"{devices[0].Device} alone is too small; layers are spread in proportion to free memory."));
+                return Choose(footprint, devices);
         }
+    }
+
+    // The simplest that fits. Streaming is far slower than layers that stay, and saves nothing where weights are in host memory anyway.
+    private static DevicePlan Choose(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices)
+    {
+        DevicePlan plan = Single(footprint, devices[0], $"All of it fits on {devices[0].Device}.");
+        if (devices.Count > 1 && Misfit(plan) is not null)
+        {
+            plan = Split(footprint, devices, $"{devices[0].Device} alone is too small; layers are spread in proportion to free memory.");
+        }
+
+        return Misfit(plan) is null || devices.Any(device => device.Device.Kind is not DeviceKind.Cuda)
+            ? Checked(plan)
+            : OffloadPlanner.Plan(
+                footprint,
+                devices,
+                $"{(devices.Count == 1 ? $"{devices[0].Device} is" : "All devices together are")} too small for the whole model; what does not fit is streamed from host memory.");
     }
 
     /// <summary>Makes a plan, if one fits.</summary>
@@ -55,7 +71,6 @@ internal static class DevicePlanner
 
     private static DevicePlan Split(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, string reason)
     {
-        int layers = footprint.Config.LayerCount;
         if (devices.Count == 1)
         {
             BloomDevice only = devices[0].Device.Physical;
@@ -63,14 +78,23 @@ internal static class DevicePlanner
                 $"LayerSplit needs at least two devices, but this machine has {only} alone. Use SingleDevice, or list logical parts of it: {only}#0, {only}#1.");
         }
 
+        return FromCounts(footprint, devices, Apportion(footprint, devices), reason);
+    }
+
+    /// <summary>Gives each device layers in proportion to the memory that is free for them.</summary>
+    /// <returns>How many layers each device has, at least one.</returns>
+    /// <exception cref="PlacementException">There are more devices than layers.</exception>
+    internal static int[] Apportion(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices)
+    {
+        int layers = footprint.Config.LayerCount;
         if (devices.Count > layers)
         {
-            throw new PlacementException($"LayerSplit over {devices.Count} devices needs a layer for each, but the model has {layers}. List fewer devices.");
+            throw new PlacementException($"A split over {devices.Count} devices needs a layer for each, but the model has {layers}. List fewer devices.");
         }
 
         long fixedBytes = footprint.WorkBytes + footprint.TemporaryBytes;
         double[] room = [.. devices.Select((device, i) => Math.Max(0.0, device.FreeBytes - fixedBytes - (i == 0 ? footprint.EndsBytes : 0)))];
-        return FromCounts(footprint, devices, Apportion(layers, room), reason);
+        return Apportion(layers, room);
     }
 
     private static DevicePlan FromMap(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, LayerMap map)

@@ -27,7 +27,7 @@ internal sealed record ModelFootprint(BloomConfig Config, WeightFormat Format, i
     public int MaxSequences { get; init; } = 1;
 
     /// <summary>Gets the most tokens of a prompt that are computed in one step.</summary>
-    public int StepRows { get; } =
+    public int StepRows { get; init; } =
         (int)Math.Clamp(MaxScoreElements / ((long)Config.HeadCount * ContextTokens), Math.Min(MinStepRows, ContextTokens), Math.Min(MaxStepRows, ContextTokens));
 
     /// <summary>Gets the blocks of the cache.</summary>
