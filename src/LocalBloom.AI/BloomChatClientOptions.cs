@@ -26,7 +26,7 @@ public sealed class BloomChatClientOptions
     public IList<string> Devices { get; set; } = []; // no default entries: the configuration binder appends to what is here
 
     /// <summary>Gets or sets how many layers each device takes, for example <c>cuda:0=18,cuda:1=12</c>.</summary>
-    /// <value><see langword="null"/> by default: in proportion to the devices' free memory. Only for <see cref="BloomStrategy.LayerSplit"/>.</value>
+    /// <value><see langword="null"/> by default: in proportion to the devices' free memory. For <see cref="BloomStrategy.LayerSplit"/> and <see cref="BloomStrategy.Offload"/>.</value>
     public string? LayerMap { get; set; }
 
     /// <summary>Gets or sets the most memory of each device that is taken: weights, cache, buffers, and what torch takes in passing.</summary>

@@ -106,10 +106,10 @@ internal sealed class BloomOptionsCombinationValidator : IValidateOptions<BloomC
             return;
         }
 
-        if (options.Strategy is not (BloomStrategy.LayerSplit or BloomStrategy.Auto or BloomStrategy.Int8))
+        if (options.Strategy is not (BloomStrategy.LayerSplit or BloomStrategy.Offload or BloomStrategy.Auto or BloomStrategy.Int8))
         {
             errors.AddError(
-                $"'{options.LayerMap}' is for LayerSplit, but Strategy is {options.Strategy}. Remove it, or set Strategy to LayerSplit.", Property);
+                $"'{options.LayerMap}' is for LayerSplit and Offload, but Strategy is {options.Strategy}. Remove it, or set Strategy to LayerSplit.", Property);
         }
 
         if (!LayerMap.TryParse(options.LayerMap, out LayerMap? map, out string? problem))

@@ -8,7 +8,8 @@ namespace LocalBloom.AI.Placement;
 /// <param name="hasCudaTorch">Whether torch was built for CUDA.</param>
 internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
 {
-    private const long CudaReserve = 300_000_000; // the code of torch's and our kernels, and cuBLAS's workspace: measured 0.2 GB on an H100
+    /// <summary>What is kept of each GPU for code and libraries.</summary>
+    public const long CudaReserve = 300_000_000; // the code of torch's and our kernels, and cuBLAS's workspace: measured 0.2 GB on an H100
 
     private int CudaCount => hasCudaTorch ? driver?.DeviceCount ?? 0 : 0;
 

@@ -16,7 +16,10 @@ internal static class DevicePlanner
     {
         if (layerMap is not null)
         {
-            return Checked(FromMap(footprint, devices, layerMap));
+            (DeviceMemory[] mapped, int[] counts) = Mapped(footprint, devices, layerMap);
+            return strategy is BloomStrategy.Offload
+                ? OffloadPlanner.Plan(footprint, mapped, counts, "As mapped.")
+                : Checked(FromCounts(footprint, mapped, counts, "As mapped."));
         }
 
         switch (strategy)
@@ -26,7 +29,7 @@ internal static class DevicePlanner
             case BloomStrategy.LayerSplit:
                 return Checked(Split(footprint, devices, "As asked, in proportion to free memory."));
             case BloomStrategy.Offload:
-                return OffloadPlanner.Plan(footprint, devices, "As asked.");
+                return OffloadPlanner.Plan(footprint, devices, Apportion(footprint, devices), "As asked.");
             default:
                 return Choose(footprint, devices);
         }
@@ -46,6 +49,7 @@ internal static class DevicePlanner
             : OffloadPlanner.Plan(
                 footprint,
                 devices,
+                Apportion(footprint, devices),
                 $"{(devices.Count == 1 ? $"{devices[0].Device} is" : "All devices together are")} too small for the whole model; what does not fit is streamed from host memory.");
     }
 
@@ -59,8 +63,9 @@ internal static class DevicePlanner
     public static DevicePlan? TryPlan(
         BloomStrategy strategy, ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, LayerMap? layerMap, string reason)
     {
+        (IReadOnlyList<DeviceMemory> Devices, int[] Counts)? mapped = layerMap is null ? null : Mapped(footprint, devices, layerMap);
         DevicePlan plan =
-            layerMap is not null ? FromMap(footprint, devices, layerMap)
+            mapped is { } map ? FromCounts(footprint, map.Devices, map.Counts, reason)
             : strategy is BloomStrategy.SingleDevice ? Single(footprint, devices[0], reason)
             : Split(footprint, devices, reason);
         return Misfit(plan) is null ? plan : null;
@@ -81,10 +86,8 @@ internal static class DevicePlanner
         return FromCounts(footprint, devices, Apportion(footprint, devices), reason);
     }
 
-    /// <summary>Gives each device layers in proportion to the memory that is free for them.</summary>
-    /// <returns>How many layers each device has, at least one.</returns>
-    /// <exception cref="PlacementException">There are more devices than layers.</exception>
-    internal static int[] Apportion(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices)
+    // Layers in proportion to the memory that is free for them, at least one each.
+    private static int[] Apportion(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices)
     {
         int layers = footprint.Config.LayerCount;
         if (devices.Count > layers)
@@ -97,16 +100,10 @@ internal static class DevicePlanner
         return Apportion(layers, room);
     }
 
-    private static DevicePlan FromMap(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, LayerMap map)
-    {
-        if (map.TotalLayers != footprint.Config.LayerCount)
-        {
-            throw new PlacementException($"LayerMap places {map.TotalLayers} layers, but the model has {footprint.Config.LayerCount}: {map}.");
-        }
-
-        DeviceMemory[] mapped = [.. map.Shares.Select(share => devices.First(device => device.Device == share.Device))];
-        return FromCounts(footprint, mapped, [.. map.Shares.Select(share => share.Layers)], "As mapped.");
-    }
+    private static (DeviceMemory[] Devices, int[] Counts) Mapped(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, LayerMap map) =>
+        map.TotalLayers == footprint.Config.LayerCount
+            ? ([.. map.Shares.Select(share => devices.First(device => device.Device == share.Device))], [.. map.Shares.Select(share => share.Layers)])
+            : throw new PlacementException($"LayerMap places {map.TotalLayers} layers, but the model has {footprint.Config.LayerCount}: {map}.");
 
     private static DevicePlan FromCounts(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, int[] counts, string reason)
     {
@@ -163,8 +160,10 @@ internal static class DevicePlanner
             !plan.Footprint.Format.IsInt8 && plan.Footprint.Type.ElementSize() <= 2 ? "Use Int8 for half of it, lower MaxContextTokens, add a device (LayerSplit), or use a smaller model."
             : plan.Footprint.Type.ElementSize() > 2 ? "Set NumberType to Float16 or BFloat16 for half of it, lower MaxContextTokens, or add a device."
             : "Lower MaxContextTokens, add a device (LayerSplit), or use a smaller model.";
+        string found = shares[0].Memory.LimitBytes is null ? $"{device} has {ByteSize.Format(free)} free" : $"MemoryLimit leaves {ByteSize.Format(free)} of {device}";
+        cure = shares[0].Memory.LimitBytes is null ? cure : $"Raise MemoryLimit, or set Strategy to Offload. Or: {char.ToLowerInvariant(cure[0])}{cure[1..]}";
         return
-            $"{device} has {ByteSize.Format(free)} free, but {what} in {plan.Footprint.Format} needs {ByteSize.Format(needed)} there: " +
+            $"{found}, but {what} in {plan.Footprint.Format} needs {ByteSize.Format(needed)} there: " +
             $"weights {ByteSize.Format(shares.Sum(s => s.WeightBytes))}, cache for {plan.Footprint.CacheTokens} tokens {ByteSize.Format(shares.Sum(s => s.CacheBytes))}, " +
             $"buffers {ByteSize.Format(shares.Sum(s => s.WorkBytes + s.TemporaryBytes))}. {cure}";
     }

@@ -14,17 +14,11 @@ internal static class OffloadPlanner
     /// <summary>Makes a plan that fits.</summary>
     /// <param name="footprint">The model's sizes; a plan may compute fewer rows at once.</param>
     /// <param name="devices">The devices in layer order, at least one.</param>
+    /// <param name="counts">How many layers each device has, streamed ones included.</param>
     /// <param name="reason">Why this strategy.</param>
     /// <exception cref="PlacementException">A device is too small for a single layer and what must stay there; the message says the least that would do.</exception>
-    public static DevicePlan Plan(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, string reason) =>
-        TryPlan(footprint, devices, reason) ?? throw new PlacementException(Explain(WithRows(footprint, MinStepRows), devices));
-
-    /// <summary>Makes a plan, if one fits.</summary>
-    /// <inheritdoc cref="Plan"/>
-    public static DevicePlan? TryPlan(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, string reason)
+    public static DevicePlan Plan(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, IReadOnlyList<int> counts, string reason)
     {
-        int[] counts = DevicePlanner.Apportion(footprint, devices);
-
         // All rows of a prompt in one pass, if that fits: each further pass streams the layers once more.
         for (int rows = footprint.StepRows; ; rows = Math.Max(MinStepRows, rows / 2))
         {
@@ -37,7 +31,7 @@ internal static class OffloadPlanner
 
             if (rows <= MinStepRows)
             {
-                return null;
+                throw new PlacementException(Explain(tried, devices, [.. Runs(counts)], Array.IndexOf(shares, null)));
             }
         }
     }
@@ -87,35 +81,27 @@ internal static class OffloadPlanner
         };
     }
 
-    private static string Explain(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices)
+    private static string Explain(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, (int First, int Count)[] runs, int at)
     {
-        (int First, int Count)[] runs = [.. Runs(DevicePlanner.Apportion(footprint, devices))];
-        int at = Enumerable.Range(0, devices.Count).First(i => Place(footprint, devices[i], runs[i].First, runs[i].Count) is null);
-        DeviceMemory short_ = devices[at];
-        DeviceShare all = footprint.Share(short_, runs[at].First, runs[at].Count, hasEnds: at == 0);
-        long needed = Needed(at);
-        BloomDevice device = short_.Device.Physical;
+        DeviceMemory memory = devices[at];
+        DeviceShare share = Share(at);
 
         // Logical parts have equal shares of their device, so that each must be as large as the largest needs.
-        int[] parts = [.. Enumerable.Range(0, devices.Count).Where(i => devices[i].Device.Physical == device)];
-        long least = (parts.Length * parts.Max(Needed)) + short_.ReserveBytes;
-        string limit = short_.LimitBytes is null
-            ? $"{short_.Device} has {ByteSize.Format(short_.FreeBytes)} free"
-            : $"MemoryLimit leaves {ByteSize.Format(short_.FreeBytes)} of {short_.Device} to the model";
-        string raise = short_.LimitBytes is null
-            ? $"Free memory there (at least {ByteSize.FormatUp(least)} must be free)"
-            : $"Set MemoryLimit to {ByteSize.FormatUp(least)} or more";
-        string halve = footprint.Format.IsInt8 ? "" : ", use Int8 for smaller weights";
+        int[] parts = [.. Enumerable.Range(0, devices.Count).Where(i => devices[i].Device.Physical == memory.Device.Physical)];
+        long least = (parts.Length * parts.Max(i => Least(i))) + memory.ReserveBytes;
+        (string found, string raise) = memory.LimitBytes is null
+            ? ($"{memory.Device} has {ByteSize.Format(memory.FreeBytes)} free", $"Free memory there, so that {ByteSize.FormatUp(least)} are free")
+            : ($"MemoryLimit leaves {ByteSize.Format(memory.FreeBytes)} of {memory.Device} to the model", $"Set MemoryLimit to {ByteSize.FormatUp(least)} or more");
         return
-            $"{limit}, but Offload in {footprint.Format} needs {ByteSize.FormatUp(needed)} there at least: {(at == 0 ? $"embedding and head {ByteSize.Format(footprint.EndsBytes)}, " : "")}" +
-            $"one layer {ByteSize.Format(footprint.LayerWeightBytes)}, cache for {footprint.CacheTokens} tokens {ByteSize.Format(all.CacheBytes)}, " +
-            $"buffers {ByteSize.Format(all.WorkBytes + all.TemporaryBytes)}. {raise}{halve}, or lower MaxContextTokens or MaxConcurrentReplies.";
+            $"{found}, but Offload in {footprint.Format} needs {ByteSize.FormatUp(Least(at))} there at least: " +
+            $"{(share.HasEnds ? $"embedding and head {ByteSize.Format(footprint.EndsBytes)}, " : "")}" +
+            $"one layer {ByteSize.Format(footprint.LayerWeightBytes)}, cache for {footprint.CacheTokens} tokens {ByteSize.Format(share.CacheBytes)}, " +
+            $"buffers {ByteSize.Format(share.WorkBytes + share.TemporaryBytes)}. " +
+            $"{raise}, {(footprint.Format.IsInt8 ? "" : "use Int8 for smaller weights, ")}or lower MaxContextTokens or MaxConcurrentReplies.";
 
-        long Needed(int i)
-        {
-            DeviceShare share = footprint.Share(devices[i], runs[i].First, runs[i].Count, hasEnds: i == 0);
-            return share.TotalBytes - ((runs[i].Count - 1) * footprint.LayerWeightBytes);
-        }
+        DeviceShare Share(int i) => footprint.Share(devices[i], runs[i].First, runs[i].Count, hasEnds: runs[i].First == 0);
+
+        long Least(int i) => Share(i).TotalBytes - ((runs[i].Count - 1) * footprint.LayerWeightBytes);
     }
 
     private static ModelFootprint WithRows(ModelFootprint footprint, int rows)
@@ -124,7 +110,7 @@ internal static class OffloadPlanner
         return footprint with { StepRows = rows, MaxSequences = Math.Min(footprint.MaxSequences, rows) };
     }
 
-    private static IEnumerable<(int First, int Count)> Runs(int[] counts)
+    private static IEnumerable<(int First, int Count)> Runs(IEnumerable<int> counts)
     {
         int first = 0;
         foreach (int count in counts)

@@ -13,8 +13,10 @@ namespace LocalBloom.AI.Weights;
 /// <param name="storage">Where streamed layers lie.</param>
 internal sealed class LayerResidencies(TorchNative torch, CudaDriver? driver, WeightLoader loader, WeightLoader layout, SlabStorage storage) : IDisposable
 {
-    private readonly CudaStreams? _cuda = driver is { DeviceCount: > 0 } ? new CudaStreams(driver) : null;
     private readonly Stack<IDisposable> _owned = new();
+    private CudaStreams? _cuda;
+
+    private CudaStreams Cuda => _cuda ??= new CudaStreams(driver!); // where nothing is streamed, nobody asks
 
     /// <summary>Gets or sets what takes host memory for a device's streamed layers.</summary>
     internal Func<BloomDevice, LayerStreaming, ISlabMemory>? NewSlabs { get; init; }
@@ -85,11 +87,11 @@ internal sealed class LayerResidencies(TorchNative torch, CudaDriver? driver, We
 
     private ISlabMemory Slabs(BloomDevice device, LayerStreaming streaming) =>
         storage is SlabStorage.File ? new FileSlabs(Path.GetTempPath(), streaming.LayerBytes, streaming.Layers.Count)
-        : device.Kind is DeviceKind.Cuda ? new PinnedSlabs(_cuda!, device.Index, streaming.LayerBytes)
+        : device.Kind is DeviceKind.Cuda ? new PinnedSlabs(Cuda, device.Index, streaming.LayerBytes)
         : new PlainSlabs(device, streaming.LayerBytes);
 
     private ISlabTransfer Transfer(BloomDevice device, nint[] slots, long bytes) => device.Kind is DeviceKind.Cuda
-        ? new CudaTransfer(_cuda!, device.Index, slots, bytes, isPinned: storage is SlabStorage.Memory)
+        ? new CudaTransfer(Cuda, device.Index, slots, bytes, isPinned: storage is SlabStorage.Memory)
         : new PlainTransfer(slots, bytes);
 
     private T Own<T>(T owned)
