@@ -28,6 +28,8 @@ internal sealed class MeasuredModel : IDisposable
             Strategy = target.Strategy,
             Devices = [.. target.Devices],
             NumberType = arguments.NumberType,
+            WeightFormat = arguments.WeightFormat,
+            MemoryLimit = arguments.MemoryLimit,
         };
         if (arguments.Callers.Count > 0)
         {

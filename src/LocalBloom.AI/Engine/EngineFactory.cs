@@ -25,6 +25,9 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
 
     private readonly CudaDriver? _driver = CudaDriver.TryOpen();
 
+    /// <summary>Gets what takes host memory for streamed layers in place of the factory itself.</summary>
+    internal Func<BloomDevice, LayerStreaming, ISlabMemory>? NewSlabs { get; init; }
+
     /// <summary>Plans, takes memory and loads. On failure everything taken is given back.</summary>
     /// <param name="source">Where the weights come from.</param>
     /// <param name="tokenizer">The checkpoint's tokenizer, if it has one.</param>
@@ -39,7 +42,7 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
         var ops = new DeviceOps(native, _driver, plan, CpuLinear(plan), logger);
         WeightFormat format = plan.Footprint.Format;
         var loader = new WeightLoader(source, format, progress, cancellationToken);
-        var layers = new LayerResidencies(native, _driver, loader, new WeightLoader(new UnfilledWeights(source.Config), format, null, cancellationToken), plan.Storage);
+        var layers = new LayerResidencies(native, _driver, loader, new WeightLoader(new UnfilledWeights(source.Config), format, null, cancellationToken), plan.Storage) { NewSlabs = NewSlabs };
         try
         {
             arenas.AddRange(plan.Shares.Select(share => new DeviceArena(native, _driver, share.Memory.Device, share.ArenaBytes)));

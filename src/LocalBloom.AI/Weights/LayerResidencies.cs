@@ -18,7 +18,7 @@ internal sealed class LayerResidencies(TorchNative torch, CudaDriver? driver, We
 
     private CudaStreams Cuda => _cuda ??= new CudaStreams(driver!); // where nothing is streamed, nobody asks
 
-    /// <summary>Gets or sets what takes host memory for a device's streamed layers.</summary>
+    /// <summary>Gets what takes host memory for a device's streamed layers in place of this.</summary>
     internal Func<BloomDevice, LayerStreaming, ISlabMemory>? NewSlabs { get; init; }
 
     /// <summary>Loads a device's layers.</summary>
