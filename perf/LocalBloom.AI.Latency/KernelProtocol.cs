@@ -35,7 +35,7 @@ internal static class KernelProtocol
         using var inference = inference_mode();
         var compiler = new KernelCompiler(nvrtc, driver);
         using var kernel = new Int8Kernel(torch, compiler, 0, ScalarType.Float16);
-        using var int8 = new CudaInt8Linear(torch, kernel);
+        var int8 = new CudaInt8Linear(torch, kernel);
         var dense = new DenseLinear(torch);
         double copy = CopyRate();
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{driver.Name(0)}, {DateTimeOffset.UtcNow:yyyy-MM-dd HH:mm} UTC; a copy on the device moves {copy / 1e9:0} GB/s, read and written"));

@@ -24,11 +24,12 @@ internal sealed record LatencyArguments
           --model FOLDER|ID     a checkpoint: the prompt is text and goes through its tokenizer
           --shape NAME          random weights of this shape (560m, 7b1, …, or layers,hidden,heads,vocabulary), and 170 recorded token ids;
                                 there is no tokenizer, so only the engine is measured
-          --strategy LIST       SingleDevice (default), LayerSplit, Int8, …, separated by commas: one group of rows each;
+          --strategy LIST       SingleDevice (default), LayerSplit, TensorParallel, Int8, Offload, …, separated by commas: one group of rows each;
                                 LayerSplit+Int8 keeps matrices in eight bits
           --devices LISTS       devices of each strategy, the lists separated by semicolons: "cuda:0;cuda:0#0,cuda:0#1";
                                 a single list serves every strategy
           --number-type NAME    Auto (default), Float32, Float16 or BFloat16
+          --memory-limit SIZE   the most of each device's memory that is taken, such as 8GB or 7.5GiB
           --new-tokens LIST     lengths of the answers, 1,64 by default
           --warmup N            runs before the clock counts, 2 by default (1 with many callers)
           --runs N              measured runs, 10 by default (5 with many callers)
@@ -41,7 +42,7 @@ internal sealed record LatencyArguments
         """;
 
     private static readonly string[] s_valued =
-        ["--model", "--shape", "--strategy", "--devices", "--number-type", "--new-tokens", "--warmup", "--runs", "--callers", "--cache-tokens", "--json"];
+        ["--model", "--shape", "--strategy", "--devices", "--number-type", "--memory-limit", "--new-tokens", "--warmup", "--runs", "--callers", "--cache-tokens", "--json"];
 
     private const int MostConcurrentReplies = 256; // as the engine's option
 
@@ -54,6 +55,8 @@ internal sealed record LatencyArguments
     public IReadOnlyList<Target> Targets { get; private init; } = [];
 
     public BloomNumberType NumberType { get; private init; }
+
+    public string? MemoryLimit { get; private init; }
 
     public IReadOnlyList<int> NewTokens { get; private init; } = [];
 
@@ -113,6 +116,12 @@ internal sealed record LatencyArguments
             throw new UsageException("--cache-tokens is for many callers: give --callers, too.");
         }
 
+        string? limit = line.Value("--memory-limit");
+        if (limit is not null && !ByteSize.TryParse(limit, out _))
+        {
+            throw new UsageException($"--memory-limit takes {ByteSize.AcceptedForms}; '{limit}' is none.");
+        }
+
         int? warmup = line.Integer("--warmup", minimum: 0);
         int? runs = line.Integer("--runs", minimum: 1);
         return new LatencyArguments
@@ -121,6 +130,7 @@ internal sealed record LatencyArguments
             Shape = shape,
             Targets = ToTargets(line.Value("--strategy") ?? nameof(BloomStrategy.SingleDevice), line.Value("--devices") ?? ""),
             NumberType = line.Choice<BloomNumberType>("--number-type") ?? BloomNumberType.Auto,
+            MemoryLimit = limit,
             NewTokens = ToIntegers("--new-tokens", line.Value("--new-tokens") ?? "1,64"),
             Repetition = new(warmup ?? 2, runs ?? 10),
             Callers = callers,

@@ -11,6 +11,16 @@ internal sealed class LatencyProtocol(LatencyArguments arguments)
 
     public async Task<TargetReport> MeasureAsync(Target target, CancellationToken cancellationToken)
     {
+        using var watch = new DeviceMemoryWatch(target.Devices);
+        TargetReport report = await MeasureLoadedAsync(target, cancellationToken);
+        report = report with { MostTaken = watch.Stop() };
+        return report.StreamedBytes > 0 && watch.FirstDevice is { } device // the model is gone: there is room for the measurement
+            ? report with { HostToDeviceGigabytesPerSecond = HostToDeviceRate.Measure(device) }
+            : report;
+    }
+
+    private async Task<TargetReport> MeasureLoadedAsync(Target target, CancellationToken cancellationToken)
+    {
         using MeasuredModel model = await MeasuredModel.LoadAsync(arguments, target, cancellationToken);
         var manyCallers = new ThroughputProtocol(arguments, model);
 
@@ -43,7 +53,10 @@ internal sealed class LatencyProtocol(LatencyArguments arguments)
             Machine.GpuMemoryInUse(),
             [.. client, .. engine],
             [.. decoding.OfType<DecodeReport>()],
-            throughput);
+            throughput)
+        {
+            StreamedBytes = model.Engine.Status.StreamedBytes,
+        };
     }
 
     private static async Task<(int Prompt, int Reply)> ReplyAsync(IChatClient client, int newTokens, CancellationToken cancellationToken)

@@ -7,6 +7,7 @@ internal sealed record LatencyReport(
     Machine Machine,
     Versions Versions,
     string NumberType,
+    string? MemoryLimit,
     int Warmup,
     int Runs,
     Repetition CallerRepetition,
@@ -42,7 +43,17 @@ internal sealed record TargetReport(
     IReadOnlyList<string> GpuMemory,
     IReadOnlyList<JobReport> Jobs,
     IReadOnlyList<DecodeReport> Decoding,
-    IReadOnlyList<ThroughputReport> Throughput);
+    IReadOnlyList<ThroughputReport> Throughput)
+{
+    /// <summary>Gets the bytes that each step copies from host memory to the devices; 0 where all layers stay.</summary>
+    public long StreamedBytes { get; init; }
+
+    /// <summary>Gets the pinned host-to-device rate, measured after the runs; <see langword="null"/> where nothing is streamed to a GPU.</summary>
+    public double? HostToDeviceGigabytesPerSecond { get; init; }
+
+    /// <summary>Gets the most memory that was taken of each CUDA device: free before loading, less the least that was free from then on.</summary>
+    public IReadOnlyDictionary<string, long> MostTaken { get; init; } = new Dictionary<string, long>();
+}
 
 /// <summary>One job, timed over and over.</summary>
 /// <param name="Path"><c>IChatClient</c> or <c>engine</c>.</param>

@@ -29,6 +29,7 @@ internal sealed class MeasuredModel : IDisposable
             Devices = [.. target.Devices],
             NumberType = arguments.NumberType,
             WeightFormat = target.WeightFormat,
+            MemoryLimit = arguments.MemoryLimit,
         };
         if (arguments.Callers.Count > 0)
         {

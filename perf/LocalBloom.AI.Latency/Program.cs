@@ -37,6 +37,7 @@ try
         Machine.Describe(),
         new Versions(VersionOf(typeof(BloomEngine)), VersionOf(typeof(TorchSharp.torch)), RuntimeInformation.FrameworkDescription),
         arguments.NumberType.ToString(),
+        arguments.MemoryLimit,
         arguments.Repetition.Warmup,
         arguments.Repetition.Runs,
         arguments.CallerRepetition,

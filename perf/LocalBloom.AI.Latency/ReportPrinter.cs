@@ -30,6 +30,7 @@ internal static class ReportPrinter
             AnsiConsole.Write(Throughput(report));
         }
 
+        PrintStreaming(report);
         PrintMemory(report);
         PrintCircumstances(report);
     }
@@ -92,12 +93,33 @@ internal static class ReportPrinter
 
     private static string Came(int actual, int asked) => actual == asked ? $"{asked}" : $"{actual} of {asked}, ended early";
 
+    private static void PrintStreaming(LatencyReport report)
+    {
+        foreach (TargetReport target in report.Targets.Where(target => target.StreamedBytes > 0))
+        {
+            double streamed = target.StreamedBytes / 1e6; // over milliseconds: GB/s
+            IEnumerable<string> rates =
+            [
+                .. target.Jobs.Where(job => job.ActualTokens == 1).Select(job => $"{streamed / job.Statistics.Mean:0.0} GB/s with a prompt and 1 new token ({job.Path})"),
+                .. target.Decoding.Select(decode => $"{streamed / decode.MillisecondsPerToken:0.0} GB/s with one more token ({decode.Path})"),
+            ];
+            string rate = target.HostToDeviceGigabytesPerSecond is { } pinned ? $"; pinned memory to the device in this run: {pinned:0.0} GB/s" : "";
+            Console.WriteLine($"streamed, {target.Strategy}: {target.StreamedBytes / 1e9:0.000} GB a step, {string.Join(", ", rates)}{rate}");
+        }
+    }
+
     private static void PrintMemory(LatencyReport report)
     {
         foreach (TargetReport target in report.Targets)
         {
             string engine = string.Join(", ", target.DeviceBytes.Select(device => $"{device.Key} {device.Value / 1e9:0.000} GB"));
             string driver = target.GpuMemory.Count > 0 ? $"; in use on the GPUs {string.Join(", ", target.GpuMemory)}" : "";
+            string most = string.Join(", ", target.MostTaken.Select(device => $"{device.Key} {device.Value / 1e9:0.000} GB"));
+            if (most.Length > 0)
+            {
+                Console.WriteLine($"most taken at once, {target.Strategy}: {most}{(report.MemoryLimit is { } limit ? $", limit {limit}" : "")}");
+            }
+
             Console.WriteLine($"memory after, {target.Strategy}: engine {engine}{driver}; process in RAM {target.WorkingSetBytes / 1e9:0.000} GB");
         }
     }

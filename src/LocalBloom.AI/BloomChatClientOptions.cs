@@ -26,8 +26,18 @@ public sealed class BloomChatClientOptions
     public IList<string> Devices { get; set; } = []; // no default entries: the configuration binder appends to what is here
 
     /// <summary>Gets or sets how many layers each device takes, for example <c>cuda:0=18,cuda:1=12</c>.</summary>
-    /// <value><see langword="null"/> by default: in proportion to the devices' free memory. Only for <see cref="BloomStrategy.LayerSplit"/>.</value>
+    /// <value><see langword="null"/> by default: in proportion to the devices' free memory. For <see cref="BloomStrategy.LayerSplit"/> and <see cref="BloomStrategy.Offload"/>.</value>
     public string? LayerMap { get; set; }
+
+    /// <summary>Gets or sets the most memory of each device that is taken: weights, cache, buffers, and what torch takes in passing.</summary>
+    /// <remarks>
+    /// It holds for every <see cref="Strategy"/>: devices then have so much less free memory. With <see cref="BloomStrategy.Offload"/>, layers beyond it
+    /// stay in host memory. Of a GPU, it leaves out the CUDA context, which any program has that uses the device; logical parts share their device's limit.
+    /// </remarks>
+    /// <value>
+    /// A number and a unit, such as <c>8GB</c> (8·10⁹ bytes), <c>7.5 GiB</c> or <c>8000MB</c>. <see langword="null"/> by default: all that is free.
+    /// </value>
+    public string? MemoryLimit { get; set; }
 
     /// <summary>Gets or sets the number format of weights and of what flows between layers.</summary>
     /// <value><see cref="BloomNumberType.Auto"/> by default: the checkpoint's own.</value>
@@ -100,6 +110,9 @@ public sealed class BloomChatClientOptions
     /// <summary>Gets or sets the folder <c>torch/lib</c> of an installed PyTorch to run on, in place of a TorchSharp native package.</summary>
     /// <value><see langword="null"/> by default: the variable <c>LOCALBLOOM_LIBTORCH</c>, or else the native package.</value>
     public string? LibTorchPath { get; set; }
+
+    /// <summary>Gets or sets whether streamed layers lie in a file even where host memory would do.</summary>
+    internal bool StreamFromFile { get; set; }
 
     /// <summary>Copies the options, so that an engine keeps what was validated.</summary>
     internal BloomChatClientOptions Copy()

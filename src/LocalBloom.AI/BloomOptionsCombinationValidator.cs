@@ -22,6 +22,7 @@ internal sealed class BloomOptionsCombinationValidator : IValidateOptions<BloomC
         }
 
         CheckLayerMap(options, devices, errors);
+        CheckMemoryLimit(options, errors);
         CheckTokens(options, errors);
         CheckServing(options, errors);
         CheckNumberTypes(options, errors);
@@ -111,10 +112,10 @@ internal sealed class BloomOptionsCombinationValidator : IValidateOptions<BloomC
             return;
         }
 
-        if (options.Strategy is not (BloomStrategy.LayerSplit or BloomStrategy.Auto or BloomStrategy.Int8))
+        if (options.Strategy is not (BloomStrategy.LayerSplit or BloomStrategy.Offload or BloomStrategy.Auto or BloomStrategy.Int8))
         {
             errors.AddError(
-                $"'{options.LayerMap}' is for LayerSplit, but Strategy is {options.Strategy}. Remove it, or set Strategy to LayerSplit.", Property);
+                $"'{options.LayerMap}' is for LayerSplit and Offload, but Strategy is {options.Strategy}. Remove it, or set Strategy to LayerSplit.", Property);
         }
 
         if (!LayerMap.TryParse(options.LayerMap, out LayerMap? map, out string? problem))
@@ -137,6 +138,14 @@ internal sealed class BloomOptionsCombinationValidator : IValidateOptions<BloomC
                 $"'{map}' does not name the devices of Devices ({string.Join(", ", devices)}) in their order. " +
                 "Make them agree, or leave Devices empty.",
                 Property);
+        }
+    }
+
+    private static void CheckMemoryLimit(BloomChatClientOptions options, ValidateOptionsResultBuilder errors)
+    {
+        if (options.MemoryLimit is { } text && !ByteSize.TryParse(text, out _))
+        {
+            errors.AddError($"'{text}' is no amount of memory. Use {ByteSize.AcceptedForms}, or null for all that is free.", nameof(options.MemoryLimit));
         }
     }
 

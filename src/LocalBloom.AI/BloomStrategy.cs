@@ -17,4 +17,10 @@ public enum BloomStrategy
 
     /// <summary>A slice of every layer on every device: heads, matrices and vocabulary are cut, and all devices compute at once.</summary>
     TensorParallel,
+
+    /// <summary>
+    /// As many layers on the device, or devices, as fit in <see cref="BloomChatClientOptions.MemoryLimit"/>; the others lie in host memory and are
+    /// copied through a small ring of buffers ahead of use, in every step. It goes with <see cref="BloomWeightFormat.Int8"/>, which halves what is copied.
+    /// </summary>
+    Offload,
 }

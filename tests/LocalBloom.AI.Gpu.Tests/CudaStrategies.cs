@@ -132,3 +132,53 @@ public sealed class Int8CudaFloat16Batches(TwoStrategies<Int8CudaFloat16, Int8Cu
 public sealed class Int8CudaContract : ChatClientContract<Int8Cuda>;
 
 public sealed class LlmInt8CudaFloat16Golden(StrategyFixture<LlmInt8CudaFloat16> fixture) : LlmInt8Suite<LlmInt8CudaFloat16>(fixture);
+
+public sealed class OffloadCuda : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        SingleDeviceCuda.Configure(options);
+        OffloadLimit.Apply(options);
+    }
+}
+
+public sealed class OffloadTwoPartsCuda : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        LayerSplitCuda.Configure(options);
+        OffloadLimit.Apply(options);
+    }
+}
+
+public sealed class OffloadInt8CudaFloat16 : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        SingleDeviceCudaFloat16.Configure(options);
+        options.WeightFormat = BloomWeightFormat.Int8;
+        OffloadLimit.Apply(options);
+    }
+}
+
+public sealed class OffloadCudaGolden(StrategyFixture<OffloadCuda> fixture) : GoldenSuite<OffloadCuda>(fixture);
+
+public sealed class OffloadTwoPartsCudaGolden(StrategyFixture<OffloadTwoPartsCuda> fixture) : GoldenSuite<OffloadTwoPartsCuda>(fixture);
+
+public sealed class OffloadInt8CudaFloat16Golden(StrategyFixture<OffloadInt8CudaFloat16> fixture) : Int8Suite<OffloadInt8CudaFloat16>(fixture);
+
+public sealed class OffloadCudaContract : ChatClientContract<OffloadCuda>;
+
+public sealed class OffloadTwoPartsCudaContract : ChatClientContract<OffloadTwoPartsCuda>;
+
+public sealed class OffloadCudaExactness : OffloadSuite
+{
+    public OffloadCudaExactness()
+        : base("cuda:0", BloomNumberType.Float32) => Cuda.Require();
+}
+
+public sealed class OffloadCudaFloat16Exactness : OffloadSuite
+{
+    public OffloadCudaFloat16Exactness()
+        : base("cuda:0", BloomNumberType.Float16) => Cuda.Require();
+}

@@ -128,7 +128,6 @@ public sealed class Int8KernelTests
 
         public void Dispose()
         {
-            Int8.Dispose();
             _kernel.Dispose();
             _generator.Dispose();
             _scope.Dispose();

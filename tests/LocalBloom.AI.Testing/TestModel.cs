@@ -4,6 +4,7 @@ using LocalBloom.AI.Loading;
 using LocalBloom.AI.Model;
 using LocalBloom.AI.Native;
 using LocalBloom.AI.Text;
+using LocalBloom.AI.Weights;
 using Microsoft.Extensions.Logging.Abstractions;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -17,18 +18,25 @@ internal sealed class TestModel : IDisposable
     private readonly int[] _blocks;
 
     public TestModel(BloomChatClientOptions options)
+        : this(options, native => new CheckpointWeights(Checkpoint.Open(ModelLocator.Locate(options.Model)), native), BloomTokenizer.Load(Path.Combine(options.Model, "tokenizer.json")))
+    {
+    }
+
+    private TestModel(BloomChatClientOptions options, Func<TorchNative, IWeightSource> open, BloomTokenizer? tokenizer)
     {
         var native = TorchNative.Load(options.LibTorchPath);
         using IDisposable inference = inference_mode();
-        using var source = new CheckpointWeights(Checkpoint.Open(ModelLocator.Locate(options.Model)), native);
-        Tokenizer = BloomTokenizer.Load(Path.Combine(options.Model, "tokenizer.json"));
-        _model = new EngineFactory(options, native, NullLogger.Instance).Build(source, Tokenizer, progress: null, CancellationToken.None);
+        using IWeightSource source = open(native);
+        _model = new EngineFactory(options, native, NullLogger.Instance).Build(source, tokenizer, progress: null, CancellationToken.None);
         _blocks = [.. Enumerable.Range(0, _model.Plan.Footprint.CacheBlocks)];
     }
 
-    public BloomTokenizer Tokenizer { get; }
+    public BloomTokenizer Tokenizer => _model.Tokenizer ?? throw new InvalidOperationException("Random weights have no tokenizer.");
 
     public LoadedModel Loaded => _model;
+
+    /// <summary>Makes a model of random weights.</summary>
+    public static TestModel OfShape(string shape, BloomChatClientOptions options) => new(options, _ => new RandomWeights(BloomConfig.ForShape(shape)), tokenizer: null);
 
     /// <summary>Runs a prompt from the start, in steps of at most <paramref name="stepRows"/> tokens.</summary>
     /// <returns>Logits of every position, [tokens][vocabulary].</returns>

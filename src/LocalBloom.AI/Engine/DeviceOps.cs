@@ -77,8 +77,7 @@ internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePl
         }
 
         var kernel = new Int8Kernel(native, compiler, device.Index, type);
-        var linear = new CudaInt8Linear(native, kernel);
-        _kernels.AddRange(kernel, linear);
-        return linear;
+        _kernels.Add(kernel);
+        return new CudaInt8Linear(native, kernel);
     }
 }

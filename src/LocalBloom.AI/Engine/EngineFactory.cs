@@ -20,6 +20,9 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
 {
     private readonly CudaDriver? _driver = CudaDriver.TryOpen();
 
+    /// <summary>Gets what takes host memory for streamed layers in place of the factory itself.</summary>
+    internal Func<BloomDevice, LayerStreaming, ISlabMemory>? NewSlabs { get; init; }
+
     /// <summary>Plans, takes memory and loads. On failure everything taken is given back.</summary>
     /// <param name="source">Where the weights come from.</param>
     /// <param name="tokenizer">The checkpoint's tokenizer, if it has one.</param>
@@ -37,26 +40,28 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
 
         var arenas = new List<DeviceArena>();
         var ops = new DeviceOps(native, _driver, plan, CpuLinear(plan), logger);
+        WeightFormat format = plan.Footprint.Format;
+        var loader = new WeightLoader(source, format, progress, cancellationToken);
+        var layers = new LayerResidencies(native, _driver, loader, new WeightLoader(new UnfilledWeights(source.Config), format, null, cancellationToken), plan.Storage) { NewSlabs = NewSlabs };
         try
         {
-            var loader = new WeightLoader(source, plan.Footprint.Format, progress, cancellationToken);
             arenas.AddRange(plan.Shares.Select(share => new DeviceArena(native, _driver, share.Memory.Device, share.ArenaBytes)));
             (LinearWeights embedding, LayerNormWeights embeddingNorm, LayerNormWeights finalNorm, LinearWeights head) = loader.LoadEnds(arenas[0]);
             var ends = new ModelEnds(ops.For(plan.Shares[0].Memory.Device), embedding, embeddingNorm, finalNorm, head);
-            BloomStage[] stages = [.. plan.Shares.Select((share, i) => Stage(plan, share, arenas[i], loader, ops.For(share.Memory.Device)))];
-            return new LoadedModel(source.Config, plan, tokenizer, new EagerRunner(new BloomModel(ends, stages), LaunchOrder.For(plan.GpuCount)), arenas, [ops]);
+            BloomStage[] stages = [.. plan.Shares.Select((share, i) => Stage(plan, share, arenas[i], layers, ops.For(share.Memory.Device)))];
+            return new LoadedModel(source.Config, plan, tokenizer, new EagerRunner(new BloomModel(ends, stages), LaunchOrder.For(plan.GpuCount)), arenas, [ops, layers]);
         }
         catch
         {
-            _ = LoadedModel.DisposeAll([ops, .. arenas]); // what made the load fail is what counts
+            _ = LoadedModel.DisposeAll([ops, layers, .. arenas]); // what made the load fail is what counts
             throw;
         }
     }
 
-    private static BloomStage Stage(DevicePlan plan, DeviceShare share, DeviceArena arena, WeightLoader loader, IBloomOps ops)
+    private static BloomStage Stage(DevicePlan plan, DeviceShare share, DeviceArena arena, LayerResidencies residencies, IBloomOps ops)
     {
         (BloomConfig config, (ScalarType type, _), _) = plan.Footprint;
-        ResidentLayers layers = loader.LoadLayers(arena, share.FirstLayer, share.LayerCount);
+        ILayerResidency layers = residencies.Load(arena, share);
         Tensor slopes = arena.Allocate(ScalarType.Float32, config.HeadCount, 1, 1);
         slopes.copy_(tensor(Alibi.Slopes(config.HeadCount)).view(-1, 1, 1));
         BloomBlock[] blocks =

@@ -10,9 +10,13 @@ internal sealed class EngineStatus
     private volatile int _usedCacheBlocks;
     private volatile int _runningReplies;
     private long _steps;
+    private long _streamedBytes;
 
     /// <summary>Gets the bytes held of each device; empty while no model is held.</summary>
     public IReadOnlyDictionary<string, long> DeviceMemory => _deviceMemory;
+
+    /// <summary>Gets the bytes that each step copies from host memory to the devices.</summary>
+    public long StreamedBytes => Volatile.Read(ref _streamedBytes);
 
     /// <summary>Gets how many blocks the cache has.</summary>
     public int CacheBlocks => _cacheBlocks;
@@ -31,6 +35,7 @@ internal sealed class EngineStatus
     {
         _deviceMemory = model.DeviceMemory.ToFrozenDictionary();
         _cacheBlocks = model.Plan.Footprint.CacheBlocks;
+        Volatile.Write(ref _streamedBytes, model.Plan.StreamedBytes);
     }
 
     /// <summary>Notes that everything was given back.</summary>
@@ -38,6 +43,7 @@ internal sealed class EngineStatus
     {
         _runningReplies = _usedCacheBlocks = _cacheBlocks = 0;
         _deviceMemory = FrozenDictionary<string, long>.Empty;
+        Volatile.Write(ref _streamedBytes, 0);
     }
 
     /// <summary>Notes what is under way between two steps.</summary>

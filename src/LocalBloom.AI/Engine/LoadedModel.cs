@@ -13,7 +13,7 @@ namespace LocalBloom.AI.Engine;
 /// <param name="Tokenizer">Null for a model of random weights, which has no text.</param>
 /// <param name="Runner">Runs its steps.</param>
 /// <param name="Arenas">Each device's memory.</param>
-/// <param name="Kernels">Code on the devices.</param>
+/// <param name="Kernels">Code on the devices, and what else is given back before the arenas.</param>
 internal sealed record LoadedModel(
     BloomConfig Config,
     DevicePlan Plan,

@@ -46,7 +46,7 @@ internal sealed class Int8Kernel(TorchNative torch, KernelCompiler compiler, int
     /// <summary>Makes rows whole numbers of 16 bits, in two halves.</summary>
     /// <param name="x">[rows, in], contiguous.</param>
     /// <param name="halves">[2 · rows, in], int8: upper halves, then lower ones.</param>
-    /// <param name="units">At least [rows], float32: what the whole numbers are to be multiplied with.</param>
+    /// <param name="units">[rows], float32: what the whole numbers are to be multiplied with.</param>
     public void Split(Tensor x, Tensor halves, Tensor units) => _module.Launch(
         "split", ((int)x.shape[0], 1), (Threads, 1), torch.AddressOf(x), torch.AddressOf(halves), torch.AddressOf(units), x.shape[1]);
 
@@ -63,7 +63,7 @@ internal sealed class Int8Kernel(TorchNative torch, KernelCompiler compiler, int
         nint offset = (nint)(first * result.ElementSize);
         _module.Launch(
             "join",
-            ((int)((count + Threads - 1) / Threads), (int)(products.shape[0] / 2)),
+            ((int)((count + Threads - 1) / Threads), (int)units.shape[0]),
             (Threads, 1),
             torch.AddressOf(products), torch.AddressOf(units), torch.AddressOf(linear.Scales!) + offset,
             linear.Bias is null ? 0 : torch.AddressOf(linear.Bias) + offset, torch.AddressOf(result) + offset, count, result.shape[1], add ? 1 : 0);

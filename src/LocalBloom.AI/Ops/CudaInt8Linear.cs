@@ -1,6 +1,7 @@
 using LocalBloom.AI.Kernels;
 using LocalBloom.AI.Native;
 using LocalBloom.AI.Weights;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Ops;
@@ -12,7 +13,7 @@ namespace LocalBloom.AI.Ops;
 /// </remarks>
 /// <param name="torch">Computes integer products.</param>
 /// <param name="kernel">For this device.</param>
-internal sealed class CudaInt8Linear(TorchNative torch, Int8Kernel kernel) : ILinearKernel, IDisposable
+internal sealed class CudaInt8Linear(TorchNative torch, Int8Kernel kernel) : ILinearKernel
 {
     /// <summary>So many numbers of an integer product are there at once, of 4 bytes each.</summary>
     public const long MaxElements = 1 << 25;
@@ -20,16 +21,12 @@ internal sealed class CudaInt8Linear(TorchNative torch, Int8Kernel kernel) : ILi
     private const long OutputBlock = 64; // parts of a matrix begin where cuBLAS's wide loads may
 
     private readonly DequantizedLinear _anySize = new();
-    private readonly Int8Buffers _buffers = new();
 
     /// <inheritdoc/>
     public void Multiply(Tensor x, LinearWeights linear, Tensor result) => Multiply(x, linear, result, add: false);
 
     /// <inheritdoc/>
     public void MultiplyAdd(Tensor x, LinearWeights linear, Tensor residual) => Multiply(x, linear, residual, add: true);
-
-    /// <inheritdoc/>
-    public void Dispose() => _buffers.Dispose();
 
     private void Multiply(Tensor x, LinearWeights linear, Tensor result, bool add)
     {
@@ -56,18 +53,20 @@ internal sealed class CudaInt8Linear(TorchNative torch, Int8Kernel kernel) : ILi
 
     private void MultiplyHalves(Tensor x, LinearWeights linear, Tensor result, bool add)
     {
+        using DisposeScope scope = NewDisposeScope();
         (long rows, long outputs) = (x.shape[0], linear.Weight.shape[0]);
-        Tensor halves = _buffers.Get(ScalarType.Int8, 2 * rows, x.shape[1], x.device);
-        Tensor units = _buffers.Get(ScalarType.Float32, 2 * rows, 1, x.device); // half of it is used
+        Tensor halves = empty([2 * rows, x.shape[1]], ScalarType.Int8, x.device);
+        Tensor units = empty([rows], ScalarType.Float32, x.device);
         kernel.Split(x, halves, units);
-        long most = Math.Max(OutputBlock, MaxElements / (2 * rows) / OutputBlock * OutputBlock);
+        long most = Math.Min(outputs, Math.Max(OutputBlock, MaxElements / (2 * rows) / OutputBlock * OutputBlock));
+        Tensor products = empty([2 * rows * most], ScalarType.Int32, x.device);
         for (long first = 0; first < outputs; first += most)
         {
+            using DisposeScope part = NewDisposeScope();
             long count = Math.Min(most, outputs - first);
-            Tensor products = _buffers.Get(ScalarType.Int32, 2 * rows, count, x.device);
-            using Tensor? some = count == outputs ? null : linear.Transposed.narrow(1, first, count);
-            torch.IntegerMatrixProduct(products, halves, some ?? linear.Transposed);
-            kernel.Join(products, units, linear, result, first, add);
+            Tensor some = products.narrow(0, 0, 2 * rows * count).view(2 * rows, count);
+            torch.IntegerMatrixProduct(some, halves, linear.Transposed.narrow(1, first, count));
+            kernel.Join(some, units, linear, result, first, add);
         }
     }
 }

@@ -8,14 +8,16 @@ namespace LocalBloom.AI.Placement;
 /// <param name="hasCudaTorch">Whether torch was built for CUDA.</param>
 internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
 {
-    private const long CudaReserve = 300_000_000; // the code of torch's and our kernels, and cuBLAS's workspace: measured 0.2 GB on an H100
+    /// <summary>What is kept of each GPU for code and libraries.</summary>
+    public const long CudaReserve = 300_000_000; // the code of torch's and our kernels, and cuBLAS's workspace: measured 0.2 GB on an H100
 
     private int CudaCount => hasCudaTorch ? driver?.DeviceCount ?? 0 : 0;
 
     /// <summary>Looks devices up; the context of each CUDA device is created by that.</summary>
     /// <param name="names">Names in layer order; empty for every CUDA device, or the CPU where there is none.</param>
+    /// <param name="limit">The most bytes that may be taken of each device; null for all that is free.</param>
     /// <exception cref="PlacementException">A device is not there.</exception>
-    public IReadOnlyList<DeviceMemory> Find(IEnumerable<string> names)
+    public IReadOnlyList<DeviceMemory> Find(IEnumerable<string> names, long? limit)
     {
         BloomDevice[] devices = [.. names.Select(Parse)];
         if (devices.Length == 0)
@@ -23,14 +25,14 @@ internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
             devices = CudaCount > 0 ? [.. Enumerable.Range(0, CudaCount).Select(i => new BloomDevice(DeviceKind.Cuda, i))] : [new BloomDevice(DeviceKind.Cpu, 0)];
         }
 
-        return [.. devices.Select(device => Describe(device, parts: devices.Count(other => other.Physical == device.Physical)))];
+        return [.. devices.Select(device => Describe(device, parts: devices.Count(other => other.Physical == device.Physical), limit ?? long.MaxValue))];
     }
 
-    private DeviceMemory Describe(BloomDevice device, int parts)
+    private DeviceMemory Describe(BloomDevice device, int parts, long limit)
     {
         if (device.Kind is DeviceKind.Cpu)
         {
-            return new DeviceMemory(device, FreeHostMemory() / parts, $"{Environment.ProcessorCount} cores");
+            return Limited(device, FreeHostMemory(), reserve: 0, parts, limit, $"{Environment.ProcessorCount} cores");
         }
 
         if (device.Index >= CudaCount)
@@ -38,8 +40,11 @@ internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
             throw new PlacementException($"{device} is not there: {WhyNoCuda(device.Index)}");
         }
 
-        return new DeviceMemory(device, Math.Max(0, driver!.Memory(device.Index).Free - CudaReserve) / parts, driver.Name(device.Index));
+        return Limited(device, driver!.Memory(device.Index).Free, CudaReserve, parts, limit, driver.Name(device.Index));
     }
+
+    private static DeviceMemory Limited(BloomDevice device, long free, long reserve, int parts, long limit, string description) =>
+        new(device, Math.Max(0, Math.Min(free, limit) - reserve) / parts, description) { LimitBytes = limit < free ? limit : null, ReserveBytes = reserve };
 
     private string WhyNoCuda(int index) =>
         driver is null ? "this machine has no NVIDIA driver. Use the device cpu." :
@@ -53,8 +58,9 @@ internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
             ? device
             : throw new PlacementException($"'{name}' is no device. Use {BloomDevice.AcceptedNames}.");
 
+    /// <summary>Gets the host's free memory in bytes.</summary>
     // MemAvailable counts file caches that would be given up; the runtime's own figure does not, but knows containers' limits.
-    private static long FreeHostMemory()
+    internal static long FreeHostMemory()
     {
         GCMemoryInfo runtime = GC.GetGCMemoryInfo();
         long unused = runtime.TotalAvailableMemoryBytes;

@@ -15,6 +15,12 @@ internal sealed record DevicePlan(BloomStrategy Strategy, IReadOnlyList<DeviceSh
     private const int CpuPromptShare = 4;
     private const int MinPromptRows = 16;
 
+    /// <summary>Gets where streamed layers lie.</summary>
+    public SlabStorage Storage { get; init; }
+
+    /// <summary>Gets the bytes that each step copies to its devices: those of all streamed layers.</summary>
+    public long StreamedBytes => Shares.Sum(share => share.Streaming?.HostBytes ?? 0);
+
     /// <summary>Gets the most tokens of prompts in a step in which others get their next token.</summary>
     public int PromptRows => Shares.All(share => share.Memory.Device.Kind is DeviceKind.Cuda)
         ? Footprint.StepRows
@@ -31,15 +37,16 @@ internal sealed record DevicePlan(BloomStrategy Strategy, IReadOnlyList<DeviceSh
         text.Append(CultureInfo.InvariantCulture, $"context {Footprint.ContextTokens} tokens, cache {Footprint.CacheTokens} tokens, prompts in steps of {Footprint.StepRows}. {Reason}");
         foreach (DeviceShare share in Shares)
         {
-            int last = share.FirstLayer + share.LayerCount - 1;
             text.AppendLine();
             text.Append(CultureInfo.InvariantCulture, $"  {share.Memory.Device,-9} {share.Memory.Description}: ");
             text.Append(share.HasEnds ? "embedding, head, " : "");
-            text.Append(share.LayerCount == 1 ? $"layer {last}" : $"layers {share.FirstLayer}–{last}");
+            text.Append(DescribeLayers(share));
             text.Append(share.Shard is { } shard ? DescribeSlice(shard) : "");
             text.Append(CultureInfo.InvariantCulture, $"; weights {ByteSize.Format(share.WeightBytes)}, cache {ByteSize.Format(share.CacheBytes)}, ");
             text.Append(CultureInfo.InvariantCulture, $"buffers {ByteSize.Format(share.WorkBytes)}, passing at most {ByteSize.Format(share.TemporaryBytes)}");
             text.Append(CultureInfo.InvariantCulture, $" of {ByteSize.Format(share.Memory.FreeBytes)} free");
+            text.Append(share.Memory.LimitBytes is { } limit
+                ? $" under the limit of {ByteSize.Format(limit)}, {ByteSize.Format(share.Memory.ReserveBytes)} of it for code and libraries" : "");
         }
 
         return text.ToString();
@@ -51,5 +58,22 @@ internal sealed record DevicePlan(BloomStrategy Strategy, IReadOnlyList<DeviceSh
         return string.Create(
             CultureInfo.InvariantCulture,
             $", of each slice {shard.Rank + 1} of {shard.Count}: heads {heads.First}–{heads.Last}, inner {inner.First}–{inner.Last}, vocabulary {tokens.First}–{tokens.Last}");
+    }
+
+    private string DescribeLayers(DeviceShare share)
+    {
+        int last = share.FirstLayer + share.LayerCount - 1;
+        string layers = share.LayerCount == 1 ? $"layer {last}" : $"layers {share.FirstLayer}–{last}";
+        if (share.Streaming is not { } streaming)
+        {
+            return layers;
+        }
+
+        string from =
+            Storage is SlabStorage.File ? $"a mapped file in {Path.GetTempPath()}" :
+            share.Memory.Device.Kind is DeviceKind.Cuda ? "pinned memory" : "host memory";
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{layers}: {share.LayerCount - streaming.Layers.Count} on the device, {streaming.Layers.Count} streamed from {from} ({ByteSize.Format(streaming.HostBytes)} a step, ring of {streaming.Slots})");
     }
 }

@@ -16,7 +16,10 @@ internal static class DevicePlanner
     {
         if (layerMap is not null)
         {
-            return Checked(FromMap(footprint, devices, layerMap));
+            (DeviceMemory[] mapped, int[] counts) = Mapped(footprint, devices, layerMap);
+            return strategy is BloomStrategy.Offload
+                ? OffloadPlanner.Plan(footprint, mapped, counts, "As mapped.")
+                : Checked(FromCounts(footprint, mapped, counts, "As mapped."));
         }
 
         switch (strategy)
@@ -27,12 +30,29 @@ internal static class DevicePlanner
                 return Checked(Split(footprint, devices, "As asked, in proportion to free memory."));
             case BloomStrategy.TensorParallel:
                 return Checked(TensorParallelPlanner.Plan(footprint, devices, "As asked."));
+            case BloomStrategy.Offload:
+                return OffloadPlanner.Plan(footprint, devices, Apportion(footprint, devices), "As asked.");
             default:
-                DevicePlan single = Single(footprint, devices[0], $"All of it fits on {devices[0].Device}.");
-                return devices.Count == 1 || Misfit(single) is null
-                    ? Checked(single)
-                    : Checked(Split(footprint, devices, $"{devices[0].Device} alone is too small; layers are spread in proportion to free memory."));
+                return Choose(footprint, devices);
         }
+    }
+
+    // The simplest that fits. Streaming is far slower than layers that stay, and saves nothing where weights are in host memory anyway.
+    private static DevicePlan Choose(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices)
+    {
+        DevicePlan plan = Single(footprint, devices[0], $"All of it fits on {devices[0].Device}.");
+        if (devices.Count > 1 && Misfit(plan) is not null)
+        {
+            plan = Split(footprint, devices, $"{devices[0].Device} alone is too small; layers are spread in proportion to free memory.");
+        }
+
+        return Misfit(plan) is null || devices.Any(device => device.Device.Kind is not DeviceKind.Cuda)
+            ? Checked(plan)
+            : OffloadPlanner.Plan(
+                footprint,
+                devices,
+                Apportion(footprint, devices),
+                $"{(devices.Count == 1 ? $"{devices[0].Device} is" : "All devices together are")} too small for the whole model; what does not fit is streamed from host memory.");
     }
 
     /// <summary>Makes a plan, if one fits.</summary>
@@ -45,8 +65,9 @@ internal static class DevicePlanner
     public static DevicePlan? TryPlan(
         BloomStrategy strategy, ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, LayerMap? layerMap, string reason)
     {
+        (IReadOnlyList<DeviceMemory> Devices, int[] Counts)? mapped = layerMap is null ? null : Mapped(footprint, devices, layerMap);
         DevicePlan plan =
-            layerMap is not null ? FromMap(footprint, devices, layerMap)
+            mapped is { } map ? FromCounts(footprint, map.Devices, map.Counts, reason)
             : strategy is BloomStrategy.SingleDevice ? Single(footprint, devices[0], reason)
             : strategy is BloomStrategy.TensorParallel ? TensorParallelPlanner.Plan(footprint, devices, reason)
             : Split(footprint, devices, reason);
@@ -58,7 +79,6 @@ internal static class DevicePlanner
 
     private static DevicePlan Split(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, string reason)
     {
-        int layers = footprint.Config.LayerCount;
         if (devices.Count == 1)
         {
             BloomDevice only = devices[0].Device.Physical;
@@ -66,26 +86,27 @@ internal static class DevicePlanner
                 $"LayerSplit needs at least two devices, but this machine has {only} alone. Use SingleDevice, or list logical parts of it: {only}#0, {only}#1.");
         }
 
+        return FromCounts(footprint, devices, Apportion(footprint, devices), reason);
+    }
+
+    // Layers in proportion to the memory that is free for them, at least one each.
+    private static int[] Apportion(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices)
+    {
+        int layers = footprint.Config.LayerCount;
         if (devices.Count > layers)
         {
-            throw new PlacementException($"LayerSplit over {devices.Count} devices needs a layer for each, but the model has {layers}. List fewer devices.");
+            throw new PlacementException($"A split over {devices.Count} devices needs a layer for each, but the model has {layers}. List fewer devices.");
         }
 
         long fixedBytes = footprint.WorkBytes + footprint.TemporaryBytes;
         double[] room = [.. devices.Select((device, i) => Math.Max(0.0, device.FreeBytes - fixedBytes - (i == 0 ? footprint.EndsBytes : 0)))];
-        return FromCounts(footprint, devices, Apportion(layers, room), reason);
+        return Apportion(layers, room);
     }
 
-    private static DevicePlan FromMap(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, LayerMap map)
-    {
-        if (map.TotalLayers != footprint.Config.LayerCount)
-        {
-            throw new PlacementException($"LayerMap places {map.TotalLayers} layers, but the model has {footprint.Config.LayerCount}: {map}.");
-        }
-
-        DeviceMemory[] mapped = [.. map.Shares.Select(share => devices.First(device => device.Device == share.Device))];
-        return FromCounts(footprint, mapped, [.. map.Shares.Select(share => share.Layers)], "As mapped.");
-    }
+    private static (DeviceMemory[] Devices, int[] Counts) Mapped(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, LayerMap map) =>
+        map.TotalLayers == footprint.Config.LayerCount
+            ? ([.. map.Shares.Select(share => devices.First(device => device.Device == share.Device))], [.. map.Shares.Select(share => share.Layers)])
+            : throw new PlacementException($"LayerMap places {map.TotalLayers} layers, but the model has {footprint.Config.LayerCount}: {map}.");
 
     private static DevicePlan FromCounts(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, int[] counts, string reason)
     {
@@ -142,8 +163,10 @@ internal static class DevicePlanner
             !plan.Footprint.Format.IsInt8 && plan.Footprint.Type.ElementSize() <= 2 ? "Use Int8 for half of it, lower MaxContextTokens, add a device (LayerSplit), or use a smaller model."
             : plan.Footprint.Type.ElementSize() > 2 ? "Set NumberType to Float16 or BFloat16 for half of it, lower MaxContextTokens, or add a device."
             : "Lower MaxContextTokens, add a device (LayerSplit), or use a smaller model.";
+        string found = shares[0].Memory.LimitBytes is null ? $"{device} has {ByteSize.Format(free)} free" : $"MemoryLimit leaves {ByteSize.Format(free)} of {device}";
+        cure = shares[0].Memory.LimitBytes is null ? cure : $"Raise MemoryLimit, or set Strategy to Offload. Or: {char.ToLowerInvariant(cure[0])}{cure[1..]}";
         return
-            $"{device} has {ByteSize.Format(free)} free, but {what} in {plan.Footprint.Format} needs {ByteSize.Format(needed)} there: " +
+            $"{found}, but {what} in {plan.Footprint.Format} needs {ByteSize.Format(needed)} there: " +
             $"weights {ByteSize.Format(shares.Sum(s => s.WeightBytes))}, cache for {plan.Footprint.CacheTokens} tokens {ByteSize.Format(shares.Sum(s => s.CacheBytes))}, " +
             $"buffers {ByteSize.Format(shares.Sum(s => s.WorkBytes + s.TemporaryBytes))}. {cure}";
     }

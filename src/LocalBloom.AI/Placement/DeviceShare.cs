@@ -4,14 +4,21 @@ namespace LocalBloom.AI.Placement;
 /// <param name="Device">Its name, a logical part included.</param>
 /// <param name="FreeBytes">Memory that is free for us; for a logical part its share of the device's.</param>
 /// <param name="Description">For people, for example <c>NVIDIA H200</c>.</param>
-internal sealed record DeviceMemory(BloomDevice Device, long FreeBytes, string Description);
+internal sealed record DeviceMemory(BloomDevice Device, long FreeBytes, string Description)
+{
+    /// <summary>Gets what may be taken of the whole device, where that is less than what is free; else null.</summary>
+    public long? LimitBytes { get; init; }
+
+    /// <summary>Gets what is kept of the whole device for code and libraries: <see cref="FreeBytes"/> leaves it out.</summary>
+    public long ReserveBytes { get; init; }
+}
 
 /// <summary>What one device holds.</summary>
 /// <param name="Memory">The device.</param>
 /// <param name="FirstLayer">Its first layer.</param>
 /// <param name="LayerCount">How many consecutive layers it has, at least 1.</param>
 /// <param name="HasEnds">Whether it holds the embedding, the final norm and the head too.</param>
-/// <param name="WeightBytes">Of weights, alignment included.</param>
+/// <param name="WeightBytes">Of weights on the device, alignment included.</param>
 /// <param name="CacheBytes">Of keys and values.</param>
 /// <param name="WorkBytes">Of the blocks' buffers.</param>
 /// <param name="TemporaryBytes">At most so much is taken from torch's allocator besides, for a prompt's passing tensors.</param>
@@ -27,6 +34,9 @@ internal sealed record DeviceShare(
 {
     /// <summary>Gets which slice of its layers, and of the ends, it holds; null where it holds them whole.</summary>
     public Shard? Shard { get; init; }
+
+    /// <summary>Gets which layers are streamed; null where all stay. <see cref="WeightBytes"/> then counts the ring in their place.</summary>
+    public LayerStreaming? Streaming { get; init; }
 
     /// <summary>Gets the bytes of the device's arena.</summary>
     public long ArenaBytes => WeightBytes + CacheBytes + WorkBytes;

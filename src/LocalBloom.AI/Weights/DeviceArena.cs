@@ -23,6 +23,7 @@ internal sealed unsafe class DeviceArena : IDisposable
     private readonly TorchNative _torch;
     private readonly CudaDriver? _driver;
     private readonly List<Tensor> _tensors = [];
+    private readonly bool _ownsMemory = true;
     private nint _address;
 
     /// <summary>Initializes a new instance of the <see cref="DeviceArena"/> class, taking its memory.</summary>
@@ -38,6 +39,12 @@ internal sealed unsafe class DeviceArena : IDisposable
         Device = device;
         Capacity = capacity;
         _address = device.Kind is DeviceKind.Cuda ? driver!.Allocate(device.Index, capacity) : AllocateHost(capacity);
+    }
+
+    private DeviceArena(DeviceArena within, nint address, long capacity)
+    {
+        (_torch, _driver, Device, Capacity) = (within._torch, within._driver, within.Device, capacity);
+        (_address, _ownsMemory) = (address, false);
     }
 
     /// <summary>Gets the device whose memory this is.</summary>
@@ -60,6 +67,11 @@ internal sealed unsafe class DeviceArena : IDisposable
 
         return (bytes + Alignment - 1) / Alignment * Alignment;
     }
+
+    /// <summary>Lays tensors over memory that is cut from this arena already; disposing disposes them alone.</summary>
+    /// <param name="address">Aligned as <see cref="Alignment"/> says.</param>
+    /// <param name="capacity">Bytes.</param>
+    public DeviceArena Over(nint address, long capacity) => new(this, address, capacity);
 
     /// <summary>Cuts a tensor from the arena; its content is undefined.</summary>
     /// <returns>A tensor that lives as long as the arena and is disposed by it.</returns>
@@ -101,7 +113,7 @@ internal sealed unsafe class DeviceArena : IDisposable
 
         _tensors.Clear();
         nint address = Interlocked.Exchange(ref _address, 0);
-        if (address == 0)
+        if (address == 0 || !_ownsMemory)
         {
             return;
         }

@@ -178,3 +178,61 @@ public sealed class TensorParallelCpuRanks(StrategyFixture<TensorParallelCpu> fi
 public sealed class UnevenTensorParallelCpuRanks(StrategyFixture<UnevenTensorParallelCpu> fixture) : RankSuite<UnevenTensorParallelCpu>(fixture);
 
 public sealed class BFloat16TensorParallelCpuRanks(StrategyFixture<BFloat16TensorParallelCpu> fixture) : RankSuite<BFloat16TensorParallelCpu>(fixture);
+
+public sealed class OffloadCpu : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        options.Devices = ["cpu"];
+        options.NumberType = BloomNumberType.Float32;
+        OffloadLimit.Apply(options);
+    }
+}
+
+public sealed class OffloadTwoPartsCpu : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        options.Devices = ["cpu#0", "cpu#1"];
+        options.NumberType = BloomNumberType.Float32;
+        OffloadLimit.Apply(options);
+    }
+}
+
+public sealed class OffloadInt8Cpu : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        options.Devices = ["cpu"];
+        options.NumberType = BloomNumberType.Float32;
+        options.WeightFormat = BloomWeightFormat.Int8;
+        OffloadLimit.Apply(options);
+    }
+}
+
+public sealed class OffloadFileCpu : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        OffloadCpu.Configure(options);
+        options.StreamFromFile = true;
+    }
+}
+
+public sealed class OffloadCpuGolden(StrategyFixture<OffloadCpu> fixture) : GoldenSuite<OffloadCpu>(fixture);
+
+public sealed class OffloadTwoPartsCpuGolden(StrategyFixture<OffloadTwoPartsCpu> fixture) : GoldenSuite<OffloadTwoPartsCpu>(fixture);
+
+public sealed class OffloadInt8CpuGolden(StrategyFixture<OffloadInt8Cpu> fixture) : Int8Suite<OffloadInt8Cpu>(fixture);
+
+public sealed class OffloadCpuContract : ChatClientContract<OffloadCpu>;
+
+public sealed class OffloadTwoPartsCpuContract : ChatClientContract<OffloadTwoPartsCpu>;
+
+public sealed class OffloadInt8CpuContract : ChatClientContract<OffloadInt8Cpu>;
+
+public sealed class OffloadFileCpuContract : ChatClientContract<OffloadFileCpu>;
+
+public sealed class OffloadCpuExactness() : OffloadSuite("cpu", BloomNumberType.Float32);
+
+public sealed class OffloadBFloat16CpuExactness() : OffloadSuite("cpu", BloomNumberType.BFloat16);

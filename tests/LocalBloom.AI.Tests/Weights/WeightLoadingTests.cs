@@ -56,3 +56,5 @@ public sealed class LayerSplitCpuLoading(StrategyFixture<LayerSplitCpu> fixture)
 public sealed class Float16CpuLoading(StrategyFixture<Float16Cpu> fixture) : WeightLoadingTests<Float16Cpu>(fixture);
 
 public sealed class BFloat16CpuLoading(StrategyFixture<BFloat16Cpu> fixture) : WeightLoadingTests<BFloat16Cpu>(fixture);
+
+public sealed class OffloadCpuLoading(StrategyFixture<OffloadCpu> fixture) : WeightLoadingTests<OffloadCpu>(fixture);

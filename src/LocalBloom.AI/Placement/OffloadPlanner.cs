@@ -1,0 +1,122 @@
+namespace LocalBloom.AI.Placement;
+
+/// <summary>Decides which layers stay on their device and which are streamed to it. A pure function of sizes.</summary>
+internal static class OffloadPlanner
+{
+    // While one layer computes the next is copied, so that with two buffers copies never rest: a copy takes longer than a layer's computation.
+    // A third buffer would only take the place of a layer that then need not be copied at all.
+    private const int RingSlots = 2;
+    private const int MinStepRows = 32;
+
+    // What the process and its neighbours need of host memory while slabs are filled.
+    private const long HostMargin = 1_000_000_000;
+
+    /// <summary>Makes a plan that fits.</summary>
+    /// <param name="footprint">The model's sizes; a plan may compute fewer rows at once.</param>
+    /// <param name="devices">The devices in layer order, at least one.</param>
+    /// <param name="counts">How many layers each device has, streamed ones included.</param>
+    /// <param name="reason">Why this strategy.</param>
+    /// <exception cref="PlacementException">A device is too small for a single layer and what must stay there; the message says the least that would do.</exception>
+    public static DevicePlan Plan(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, IReadOnlyList<int> counts, string reason)
+    {
+        // All rows of a prompt in one pass, if that fits: each further pass streams the layers once more.
+        for (int rows = footprint.StepRows; ; rows = Math.Max(MinStepRows, rows / 2))
+        {
+            ModelFootprint tried = WithRows(footprint, rows);
+            DeviceShare?[] shares = [.. Runs(counts).Select((run, i) => Place(tried, devices[i], run.First, run.Count))];
+            if (shares.All(share => share is not null))
+            {
+                return new DevicePlan(BloomStrategy.Offload, [.. shares.OfType<DeviceShare>()], tried, reason);
+            }
+
+            if (rows <= MinStepRows)
+            {
+                throw new PlacementException(Explain(tried, devices, [.. Runs(counts)], Array.IndexOf(shares, null)));
+            }
+        }
+    }
+
+    /// <summary>Decides where streamed layers lie.</summary>
+    /// <param name="plan">The plan; one without streamed layers is returned as it is.</param>
+    /// <param name="freeHostBytes">The host's free memory.</param>
+    /// <param name="temporaryFolder">Where a file would lie.</param>
+    /// <exception cref="PlacementException">Host memory is short, and the temporary folder is in memory, too.</exception>
+    public static DevicePlan WithStorage(DevicePlan plan, long freeHostBytes, string temporaryFolder)
+    {
+        long onCpu = plan.Shares.Where(share => share.Memory.Device.Kind is DeviceKind.Cpu).Sum(share => share.TotalBytes);
+        if (plan.StreamedBytes == 0 || plan.StreamedBytes + onCpu + HostMargin <= freeHostBytes)
+        {
+            return plan;
+        }
+
+        return new DriveInfo(Path.GetFullPath(temporaryFolder)).DriveFormat is not ("tmpfs" or "ramfs")
+            ? plan with { Storage = SlabStorage.File }
+            : throw new PlacementException(
+                $"The host has {ByteSize.Format(freeHostBytes)} of free memory, but {ByteSize.Format(plan.StreamedBytes)} of streamed layers are to lie there, and " +
+                $"{temporaryFolder} is in memory, too. Name a folder on a disk in the variable TMPDIR, raise MemoryLimit, or use Int8.");
+    }
+
+    private static DeviceShare? Place(ModelFootprint footprint, DeviceMemory device, int first, int count)
+    {
+        DeviceShare all = footprint.Share(device, first, count, hasEnds: first == 0);
+        long layer = footprint.LayerWeightBytes;
+        long room = device.FreeBytes - (all.TotalBytes - (count * layer));
+        if (room < layer)
+        {
+            return null;
+        }
+
+        int fit = (int)Math.Min(count, room / layer);
+        if (fit == count)
+        {
+            return all;
+        }
+
+        int slots = Math.Min(RingSlots, fit);
+        int streamed = count - fit + slots;
+        return all with
+        {
+            WeightBytes = all.WeightBytes - ((count - fit) * layer),
+            Streaming = new LayerStreaming(LayerStreaming.Spread(first, count, streamed), slots, layer),
+        };
+    }
+
+    private static string Explain(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, (int First, int Count)[] runs, int at)
+    {
+        DeviceMemory memory = devices[at];
+        DeviceShare share = Share(at);
+
+        // Logical parts have equal shares of their device, so that each must be as large as the largest needs.
+        int[] parts = [.. Enumerable.Range(0, devices.Count).Where(i => devices[i].Device.Physical == memory.Device.Physical)];
+        long least = (parts.Length * parts.Max(i => Least(i))) + memory.ReserveBytes;
+        (string found, string raise) = memory.LimitBytes is null
+            ? ($"{memory.Device} has {ByteSize.Format(memory.FreeBytes)} free", $"Free memory there, so that {ByteSize.FormatUp(least)} are free")
+            : ($"MemoryLimit leaves {ByteSize.Format(memory.FreeBytes)} of {memory.Device} to the model", $"Set MemoryLimit to {ByteSize.FormatUp(least)} or more");
+        return
+            $"{found}, but Offload in {footprint.Format} needs {ByteSize.FormatUp(Least(at))} there at least: " +
+            $"{(share.HasEnds ? $"embedding and head {ByteSize.Format(footprint.EndsBytes)}, " : "")}" +
+            $"one layer {ByteSize.Format(footprint.LayerWeightBytes)}, cache for {footprint.CacheTokens} tokens {ByteSize.Format(share.CacheBytes)}, " +
+            $"buffers {ByteSize.Format(share.WorkBytes + share.TemporaryBytes)}. " +
+            $"{raise}, {(footprint.Format.IsInt8 ? "" : "use Int8 for smaller weights, ")}or lower MaxContextTokens or MaxConcurrentReplies.";
+
+        DeviceShare Share(int i) => footprint.Share(devices[i], runs[i].First, runs[i].Count, hasEnds: runs[i].First == 0);
+
+        long Least(int i) => Share(i).TotalBytes - ((runs[i].Count - 1) * footprint.LayerWeightBytes);
+    }
+
+    private static ModelFootprint WithRows(ModelFootprint footprint, int rows)
+    {
+        rows = Math.Min(rows, footprint.StepRows);
+        return footprint with { StepRows = rows, MaxSequences = Math.Min(footprint.MaxSequences, rows) };
+    }
+
+    private static IEnumerable<(int First, int Count)> Runs(IEnumerable<int> counts)
+    {
+        int first = 0;
+        foreach (int count in counts)
+        {
+            yield return (first, count);
+            first += count;
+        }
+    }
+}
