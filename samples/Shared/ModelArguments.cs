@@ -5,7 +5,7 @@ internal sealed record ModelArguments
 {
     public const string Help = """
           --model FOLDER|ID     checkpoint folder, or a hub id in the local cache; else the variable LOCALBLOOM_MODEL, or a small model
-          --strategy NAME       Auto (default), SingleDevice or LayerSplit
+          --strategy NAME       Auto (default), SingleDevice, LayerSplit or TensorParallel
           --device NAME         cuda:0, cpu, cpu#1, …; repeat it for several, in layer order
           --layer-map MAP       layers for each device, such as cuda:0=18,cuda:1=12
           --number-type NAME    Auto (default), Float32, Float16 or BFloat16

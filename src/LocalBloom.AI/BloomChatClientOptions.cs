@@ -20,7 +20,7 @@ public sealed class BloomChatClientOptions
     [DefinedEnum]
     public BloomStrategy Strategy { get; set; } = BloomStrategy.Auto;
 
-    /// <summary>Gets or sets the devices in layer order: <c>cuda:0</c>, <c>cpu</c>, or logical parts of one device (<c>cuda:0#0</c>, <c>cpu#1</c>).</summary>
+    /// <summary>Gets or sets the devices in layer order, or in the order of the ranks: <c>cuda:0</c>, <c>cpu</c>, or logical parts of one device (<c>cuda:0#0</c>, <c>cpu#1</c>).</summary>
     /// <value>Empty by default: every CUDA device of the machine, or the CPU where there is none.</value>
     [Required]
     public IList<string> Devices { get; set; } = []; // no default entries: the configuration binder appends to what is here

@@ -15,7 +15,7 @@ public enum BloomStrategy
     /// <summary>Matrices kept as int8, half the memory of 16 bits, on one device or, where that is too small, split by layers.</summary>
     Int8,
 
-    /// <summary>A slice of every layer on every device: heads, matrices and vocabulary are cut, and all devices compute at once.</summary>
+    /// <summary>A slice of every layer on every device: heads, matrices and vocabulary are cut, and all devices compute at once. Only where it is asked for: <see cref="Auto"/> does not pick it.</summary>
     TensorParallel,
 
     /// <summary>

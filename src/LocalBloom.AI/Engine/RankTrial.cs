@@ -34,10 +34,10 @@ internal static class RankTrial
         double sum = seconds.Max();
         long saved = plan.Footprint.TotalWeightBytes - plan.Shares.Max(share => share.WeightBytes);
         (double cost, double gain) = (1e3 * count * sum, 1e3 * saved / ReadRate(arena));
-        RankLog.Measured(logger, 1e6 * sum, cost, count, ByteSize.Format(saved), gain);
+        RankLog.RanksMeasured(logger, 1e6 * sum, cost, count, ByteSize.Format(saved), gain);
         if (cost > gain)
         {
-            RankLog.Slower(logger, plan.Shares.Count, cost, gain);
+            RankLog.TensorParallelSlower(logger, plan.Shares.Count, cost, gain);
         }
     }
 

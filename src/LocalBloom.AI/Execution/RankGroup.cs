@@ -71,9 +71,13 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_lost is null) // a thread that is lost cannot be waited for
+        if (_lost is null)
         {
             Array.ForEach(_others, thread => thread.Dispose());
+        }
+        else
+        {
+            Array.ForEach(_others, thread => thread.End()); // whoever is lost may never complete
         }
     }
 

@@ -31,11 +31,17 @@ internal sealed class RankThread : IDisposable
     /// <returns>Whether it was done in that time.</returns>
     public bool Wait(TimeSpan patience) => _done.Wait(patience);
 
-    /// <summary>Ends the thread; what it does it completes first.</summary>
-    public void Dispose()
+    /// <summary>Ends the thread once it has completed what it does, without waiting for that.</summary>
+    public void End()
     {
         _work = null;
         _asked.Release();
+    }
+
+    /// <summary>Ends the thread and waits for what it does to complete.</summary>
+    public void Dispose()
+    {
+        End();
         _thread.Join();
         _asked.Dispose();
         _done.Dispose();
