@@ -37,14 +37,15 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <param name="meterFactory">Makes the meter; the engine has one of its own if null.</param>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options cannot work; the message says what to change.</exception>
     public BloomEngine(BloomChatClientOptions options, ILoggerFactory? loggerFactory = null, IMeterFactory? meterFactory = null)
-        : this(options, loggerFactory, meterFactory, key: null)
+        : this(options, loggerFactory, meterFactory, key: null, isHosted: false)
     {
     }
 
     /// <summary>Initializes a new instance of the <see cref="BloomEngine"/> class that is registered under a key.</summary>
-    internal BloomEngine(BloomChatClientOptions options, ILoggerFactory? loggerFactory, IMeterFactory? meterFactory, string? key)
+    internal BloomEngine(BloomChatClientOptions options, ILoggerFactory? loggerFactory, IMeterFactory? meterFactory, string? key, bool isHosted)
         : this(Validated(options), loggerFactory, meterFactory, key, ModelFolder.Open)
     {
+        EngineTrial.TellIfNobodyWarmsUp(_options, isHosted, _logger, ModelId);
     }
 
     private BloomEngine(
@@ -64,7 +65,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
 
         ModelId = ModelFolder.NameOf(_options.Model);
         _requests = new RequestQueue(_options.MaxQueuedRequests);
-        _metrics = new EngineMetrics(meterFactory, ModelId, key, _requests, Status);
+        _metrics = new EngineMetrics(meterFactory, ModelId, key, _requests, Status, _logger);
         _report = new RequestReport(_logger, _metrics, ModelId);
         _thread = new EngineThread(ModelId, Load, _requests, Status, _metrics, _logger);
     }
