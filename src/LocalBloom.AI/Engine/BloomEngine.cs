@@ -101,6 +101,12 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <summary>Gets what the engine is doing.</summary>
     internal EngineStatus Status { get; } = new();
 
+    /// <summary>Gets how many requests may wait.</summary>
+    internal int QueueCapacity => _options.MaxQueuedRequests;
+
+    /// <summary>Gets where it is logged what an engine is asked for; it throws nothing.</summary>
+    internal ILogger Logger => _logger;
+
     /// <summary>Gets how many requests wait.</summary>
     internal int QueuedRequests => _requests.Count;
 
@@ -178,7 +184,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         request = request.Copy(); // what was checked is what is computed
         GenerationRequestValidator.Validate(request, model.Config.VocabularySize, model.Plan.Footprint);
 
-        TextGeneration generation = NewGeneration(request, model, cancellationToken);
+        var generation = TextGeneration.Create(request, ReplyLimits.Of(request, model), _options.RequestTimeout, cancellationToken);
         Enqueue(generation);
         try
         {
@@ -265,14 +271,6 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
             _report.Rejected(e);
             throw;
         }
-    }
-
-    private TextGeneration NewGeneration(GenerationRequest request, LoadedModel model, CancellationToken cancellationToken)
-    {
-        var limits = ReplyLimits.Of(request, model);
-        return request.Sampling.BeamCount > 1
-            ? new BeamGeneration(request, limits, _options.RequestTimeout, cancellationToken)
-            : new SampledGeneration(request, limits, _options.RequestTimeout, cancellationToken);
     }
 
     private LoadedModel Load(IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
