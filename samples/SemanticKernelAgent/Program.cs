@@ -4,7 +4,6 @@ using LocalBloom.AI.SemanticKernel;
 using Microsoft.Agents.AI;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Options;
 using Microsoft.SemanticKernel;
 
 const string Passage =
@@ -33,21 +32,9 @@ try
     await TalkToAgentAsync(kernel.GetRequiredService<IChatClient>(), cancellation.Token);
     return 0;
 }
-catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+catch (Exception e)
 {
-    Console.WriteLine();
-    Console.Error.WriteLine("cancelled");
-    return 130;
-}
-catch (UsageException e)
-{
-    Console.Error.WriteLine(e.Message);
-    return 2;
-}
-catch (Exception e) when (e is LocalBloomException or OptionsValidationException or KernelException)
-{
-    Console.Error.WriteLine(e.Message);
-    return 1;
+    return Failure.Tell(e, cancellation.Token);
 }
 
 static async Task AskPromptFunctionAsync(Kernel kernel, CancellationToken cancellationToken)

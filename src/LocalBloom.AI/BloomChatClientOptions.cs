@@ -100,7 +100,7 @@ public sealed class BloomChatClientOptions
     public TimeSpan? RequestTimeout { get; set; }
 
     /// <summary>Gets or sets whether a host, when it starts, loads the model and has it make a short reply, so that the first user does not wait for either.</summary>
-    /// <value><see langword="false"/> by default: the first request loads it. Where there is no host, <see cref="BloomEngine.LoadAsync"/> loads it before.</value>
+    /// <value><see langword="false"/> by default: the first request loads it. Where there is no host, a warning is logged, and <see cref="BloomEngine.LoadAsync"/> loads the model before.</value>
     public bool WarmUp { get; set; }
 
     /// <summary>Gets or sets how chat messages become the text that the model continues.</summary>

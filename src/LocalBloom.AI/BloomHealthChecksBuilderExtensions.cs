@@ -13,10 +13,10 @@ public static class BloomHealthChecksBuilderExtensions
     /// <summary>Adds a health check that has a registered model generate one token, through the same queue as all requests.</summary>
     /// <remarks>
     /// <para>Healthy: the token came, or no request has needed the model yet; the check loads nothing.</para>
-    /// <para>Degraded: the model is being loaded, the queue is full, or the token did not come in time while others got theirs.</para>
+    /// <para>Degraded: the model is being loaded, the queue is full, or the token did not come in time while others are computed.</para>
     /// <para>
-    /// <paramref name="failureStatus"/>: the model cannot be loaded, the engine stopped or is shutting down, or it ended no step in time. A step
-    /// takes as long as its part of a long prompt, so that <paramref name="timeout"/> must be longer than that on the machine at hand.
+    /// <paramref name="failureStatus"/>: the model cannot be loaded, the engine stopped or is shutting down, or it computes nothing. Part of a long prompt
+    /// can take long on a slow CPU: a step that is under way is no failure until it has taken thirty times <paramref name="timeout"/>.
     /// </para>
     /// </remarks>
     /// <param name="builder">The health checks to add to.</param>
@@ -45,7 +45,7 @@ public static class BloomHealthChecksBuilderExtensions
         // The registration's own time limit would end the check before it can tell a busy engine from one that is stuck.
         return builder.Add(new HealthCheckRegistration(
             name ?? (serviceKey is null ? "bloom" : $"bloom:{serviceKey}"),
-            provider => new BloomHealthCheck(provider.GetRequiredKeyedService<BloomEngine>(serviceKey), patience),
+            provider => new BloomHealthCheck(provider.GetRequiredKeyedService<BloomEngine>(serviceKey), patience, provider.GetService<TimeProvider>() ?? TimeProvider.System),
             failureStatus,
             tags));
     }

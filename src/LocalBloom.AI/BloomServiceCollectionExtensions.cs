@@ -109,7 +109,11 @@ public static class BloomServiceCollectionExtensions
         services.AddOptionsWithValidateOnStart<BloomChatClientOptions, BloomChatClientOptionsValidator>(OptionsName(key));
         services.AddOptionsWithValidateOnStart<BloomChatClientOptions, BloomOptionsCombinationValidator>(OptionsName(key));
         services.AddKeyedSingleton(key, (provider, _) => new BloomEngine(
-            provider.GetBloomOptions(key), provider.GetService<ILoggerFactory>(), provider.GetService<IMeterFactory>(), key));
+            provider.GetBloomOptions(key),
+            provider.GetService<ILoggerFactory>(),
+            provider.GetService<IMeterFactory>(),
+            key,
+            isHosted: provider.GetService<IHostApplicationLifetime>() is not null));
         services.AddSingleton<IHostedService>(provider => new EngineHostedService(provider, key));
     }
 

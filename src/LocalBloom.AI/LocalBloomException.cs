@@ -43,7 +43,18 @@ public sealed class ContextOverflowException : LocalBloomException
         MaxContextTokens = maxContextTokens;
     }
 
-    /// <summary>Gets the tokens of the prompt, or a lower bound of them.</summary>
+    /// <summary>Initializes a new instance of the <see cref="ContextOverflowException"/> class, for one of several texts to embed.</summary>
+    internal ContextOverflowException(int text, int count, ContextOverflowException cause)
+        : base(
+            $"Text {text} of {count} has at least {cause.PromptTokens} tokens, but must have fewer than {cause.MaxContextTokens} to be embedded. Cut it into parts, " +
+            $"or raise {nameof(BloomChatClientOptions)}.{nameof(BloomChatClientOptions.MaxContextTokens)}.",
+            cause)
+    {
+        PromptTokens = cause.PromptTokens;
+        MaxContextTokens = cause.MaxContextTokens;
+    }
+
+    /// <summary>Gets the tokens of the prompt, or of the text to embed, or a lower bound of them.</summary>
     public int PromptTokens { get; }
 
     /// <summary>Gets the tokens that prompt and reply may have together.</summary>

@@ -62,7 +62,7 @@ internal sealed class TestModel : IDisposable
         using (inference_mode())
         {
             var status = new EngineStatus();
-            using var metrics = new EngineMetrics(factory: null, "test", key: null, queue, status);
+            using var metrics = new EngineMetrics(factory: null, "test", key: null, queue, status, NullLogger.Instance);
             new GenerationLoop(_model, queue, status, metrics, NullLogger.Instance).Run(() => new InvalidOperationException("The loop ended early."), CancellationToken.None);
         }
 

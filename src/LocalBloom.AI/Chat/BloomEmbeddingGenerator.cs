@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using LocalBloom.AI.Chat;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 
@@ -46,12 +47,13 @@ public sealed class BloomEmbeddingGenerator : IEmbeddingGenerator<string, Embedd
 
     /// <summary>Embeds texts.</summary>
     /// <param name="values">Texts, each of at least one token and shorter than the context.</param>
-    /// <param name="options"><see cref="EmbeddingGenerationOptions.Dimensions"/> and <see cref="EmbeddingGenerationOptions.ModelId"/> must be null or the model's own.</param>
+    /// <param name="options"><see cref="EmbeddingGenerationOptions.Dimensions"/> and <see cref="EmbeddingGenerationOptions.ModelId"/> must be null or the model's own.
+    /// Additional properties are ignored and logged.</param>
     /// <param name="cancellationToken">Ends the computation at the next step.</param>
     /// <returns>An embedding for each text, in order; [hidden], float32.</returns>
     /// <exception cref="ArgumentException">A text is null or empty; the message says which.</exception>
     /// <exception cref="NotSupportedException">An option asks for what this model does not give.</exception>
-    /// <exception cref="ContextOverflowException">A text is longer than the context.</exception>
+    /// <exception cref="ContextOverflowException">A text is longer than the context; the message says which.</exception>
     /// <exception cref="LocalBloomException">The model cannot be loaded, or a step failed; the message says what to do.</exception>
     public async Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
         IEnumerable<string> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default)
@@ -70,6 +72,16 @@ public sealed class BloomEmbeddingGenerator : IEmbeddingGenerator<string, Embedd
         if (options?.ModelId is { } model && model != _engine.ModelId)
         {
             throw new NotSupportedException($"EmbeddingGenerationOptions.ModelId '{model}' was asked for, but this generator runs '{_engine.ModelId}'. Leave it null.");
+        }
+
+        if (options?.RawRepresentationFactory is not null)
+        {
+            throw new NotSupportedException("EmbeddingGenerationOptions.RawRepresentationFactory is not supported: there is nothing to set. Leave it null.");
+        }
+
+        if (options?.AdditionalProperties is { Count: > 0 } properties)
+        {
+            ChatLog.RequestPartsIgnored(_engine.Logger, _engine.ModelId, string.Join(", ", properties.Keys.Select(key => $"AdditionalProperties[{key}]")));
         }
 
         await _engine.LoadAsync(cancellationToken: CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false); // others may wait for the load too
@@ -111,10 +123,11 @@ public sealed class BloomEmbeddingGenerator : IEmbeddingGenerator<string, Embedd
     {
         var embeddings = new Embedding<float>[texts.Length];
         long tokens = 0;
-        var limits = new ParallelOptions { MaxDegreeOfParallelism = MaxConcurrentTexts, CancellationToken = cancellationToken };
+        int concurrent = Math.Min(MaxConcurrentTexts, _engine.QueueCapacity); // a call must not fill the queue that it waits in
+        var limits = new ParallelOptions { MaxDegreeOfParallelism = concurrent, CancellationToken = cancellationToken };
         await Parallel.ForAsync(0, texts.Length, limits, async (i, stopping) =>
         {
-            IReadOnlyList<int> ids = _engine.Encode([new PromptPart(texts[i])]);
+            IReadOnlyList<int> ids = Encode(texts, i);
             Interlocked.Add(ref tokens, ids.Count);
             embeddings[i] = new Embedding<float>(await _engine.EmbedAsync(ids, stopping).ConfigureAwait(false))
             {
@@ -123,5 +136,17 @@ public sealed class BloomEmbeddingGenerator : IEmbeddingGenerator<string, Embedd
             };
         }).ConfigureAwait(false);
         return new GeneratedEmbeddings<Embedding<float>>(embeddings) { Usage = new UsageDetails { InputTokenCount = tokens, TotalTokenCount = tokens } };
+    }
+
+    private IReadOnlyList<int> Encode(string[] texts, int i)
+    {
+        try
+        {
+            return _engine.Encode([new PromptPart(texts[i])]);
+        }
+        catch (ContextOverflowException e)
+        {
+            throw new ContextOverflowException(i, texts.Length, e);
+        }
     }
 }

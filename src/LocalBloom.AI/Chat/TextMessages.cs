@@ -9,7 +9,7 @@ internal static class TextMessages
     /// <param name="messages">The caller's messages, which are left as they are.</param>
     /// <param name="instructions">Text of a system message to put in front.</param>
     /// <param name="ignored">Receives the names of contents that are left out.</param>
-    /// <exception cref="ArgumentException">No message has text.</exception>
+    /// <exception cref="ArgumentException">No message has text, or one is null.</exception>
     /// <exception cref="NotSupportedException">A role or a content is not supported.</exception>
     public static IReadOnlyList<ChatMessage> From(IEnumerable<ChatMessage> messages, string? instructions, ISet<string> ignored)
     {
@@ -17,8 +17,8 @@ internal static class TextMessages
         int count = 0;
         foreach (ChatMessage message in messages)
         {
+            string text = ReadText(message ?? throw new ArgumentException($"Message {count} is null. Remove it.", nameof(messages)), ignored);
             count++;
-            string text = ReadText(message, ignored);
             if (text.Length > 0)
             {
                 conversation.Add(new ChatMessage(message.Role, text) { AuthorName = message.AuthorName });
@@ -39,7 +39,6 @@ internal static class TextMessages
 
     private static string ReadText(ChatMessage message, ISet<string> ignored)
     {
-        ArgumentNullException.ThrowIfNull(message);
         ChatRole role = message.Role;
         if (role != ChatRole.System && role != ChatRole.User && role != ChatRole.Assistant)
         {

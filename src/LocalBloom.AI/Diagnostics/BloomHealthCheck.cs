@@ -6,8 +6,12 @@ namespace LocalBloom.AI.Diagnostics;
 /// <summary>Asks an engine for one token, as a user would.</summary>
 /// <param name="engine">The engine.</param>
 /// <param name="patience">How long the token may take.</param>
-internal sealed class BloomHealthCheck(BloomEngine engine, TimeSpan patience) : IHealthCheck
+/// <param name="time">By which that is measured.</param>
+internal sealed class BloomHealthCheck(BloomEngine engine, TimeSpan patience, TimeProvider time) : IHealthCheck
 {
+    // So many times its patience a step may be under way before it is one that will not end: a long prompt's takes minutes on a slow CPU.
+    private const int LongestStep = 30;
+
     private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(5);
 
     /// <inheritdoc/>
@@ -36,7 +40,7 @@ internal sealed class BloomHealthCheck(BloomEngine engine, TimeSpan patience) : 
     {
         try
         {
-            await engine.LoadAsync(cancellationToken: CancellationToken.None).WaitAsync(patience, cancellationToken).ConfigureAwait(false);
+            await engine.LoadAsync(cancellationToken: CancellationToken.None).WaitAsync(patience, time, cancellationToken).ConfigureAwait(false);
             return await TryOutAsync(failure, cancellationToken).ConfigureAwait(false);
         }
         catch (TimeoutException)
@@ -53,8 +57,8 @@ internal sealed class BloomHealthCheck(BloomEngine engine, TimeSpan patience) : 
     {
         long steps = engine.Status.Steps;
         string waited = $"within {patience.TotalSeconds:0.###} s";
-        using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        bound.CancelAfter(patience);
+        using var timer = new CancellationTokenSource(patience, time);
+        using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timer.Token);
         try
         {
             await engine.TryOutAsync(promptTokens: 1, newTokens: 1, bound.Token).ConfigureAwait(false);
@@ -62,7 +66,7 @@ internal sealed class BloomHealthCheck(BloomEngine engine, TimeSpan patience) : 
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return engine.Status.Steps > steps
+            return Advances(steps)
                 ? (HealthStatus.Degraded, $"is busy: it gave no token {waited}, but serves others", null)
                 : (failure, $"is stuck: it gave no token and ended no step {waited}", null);
         }
@@ -86,6 +90,9 @@ internal sealed class BloomHealthCheck(BloomEngine engine, TimeSpan patience) : 
             await Task.Delay(s_pollInterval, cancellationToken).ConfigureAwait(false);
         }
 
-        return engine.Status.Steps > steps;
+        return Advances(steps);
     }
+
+    // The age first: a step that ends between the two is counted.
+    private bool Advances(long steps) => engine.Status.StepAge < LongestStep * patience || engine.Status.Steps > steps;
 }

@@ -49,6 +49,13 @@ internal static partial class EngineLog
     [LoggerMessage(LogEventIds.ShutDown, LogLevel.Information, "{Model} has shut down and given back {Memory}")]
     public static partial void ShutDown(ILogger logger, string model, string memory);
 
+    [LoggerMessage(LogEventIds.ListenerFailed, LogLevel.Warning, "A listener of metrics threw at {Instrument}, which it may not measure: {Problem}")]
+    public static partial void ListenerFailed(ILogger logger, string instrument, string problem);
+
+    [LoggerMessage(LogEventIds.NotWarmedUp, LogLevel.Warning,
+        "WarmUp is set, but only the start of a host warms {Model} up, and there is none: await BloomEngine.LoadAsync, or the first request loads it")]
+    public static partial void NotWarmedUp(ILogger logger, string model);
+
     [LoggerMessage(LogEventIds.RepliesPreempted, LogLevel.Debug, "The cache is full: {Count} replies wait and will be computed again")]
     public static partial void RepliesPreempted(ILogger logger, long count);
 }

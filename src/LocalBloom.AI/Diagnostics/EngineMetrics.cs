@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using LocalBloom.AI.Engine;
+using Microsoft.Extensions.Logging;
 
 namespace LocalBloom.AI.Diagnostics;
 
@@ -17,14 +18,15 @@ internal sealed class EngineMetrics : IDisposable
     private static readonly double[] s_firstTokenSeconds = [0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 120];
     private static readonly double[] s_tokenSeconds = [0.001, 0.0025, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2.5];
 
+    private readonly ILogger _logger;
     private readonly Meter _meter;
     private readonly KeyValuePair<string, object?>[] _tags;
-    private readonly Histogram<double> _timeToFirstToken;
-    private readonly Histogram<double> _timePerOutputToken;
-    private readonly Counter<long> _promptTokens;
-    private readonly Counter<long> _outputTokens;
-    private readonly Counter<long> _preemptions;
-    private readonly Counter<long> _rejectedRequests;
+    private readonly Histogram<double>? _timeToFirstToken;
+    private readonly Histogram<double>? _timePerOutputToken;
+    private readonly Counter<long>? _promptTokens;
+    private readonly Counter<long>? _outputTokens;
+    private readonly Counter<long>? _preemptions;
+    private readonly Counter<long>? _rejectedRequests;
     private volatile Source? _source;
 
     /// <summary>Initializes a new instance of the <see cref="EngineMetrics"/> class.</summary>
@@ -33,8 +35,10 @@ internal sealed class EngineMetrics : IDisposable
     /// <param name="key">The key that the engine is registered under, a tag where there is one.</param>
     /// <param name="queue">Where requests wait.</param>
     /// <param name="status">What the engine is doing.</param>
-    public EngineMetrics(IMeterFactory? factory, string model, string? key, RequestQueue queue, EngineStatus status)
+    /// <param name="logger">Told of listeners that fail.</param>
+    public EngineMetrics(IMeterFactory? factory, string model, string? key, RequestQueue queue, EngineStatus status, ILogger logger)
     {
+        _logger = logger;
         var options = new MeterOptions(MeterName) { Version = typeof(EngineMetrics).Assembly.GetName().Version?.ToString(3) };
         _meter = factory is null ? new Meter(options) : factory.Create(options);
         _tags = key is null ? [new("gen_ai.request.model", model)] : [new("gen_ai.request.model", model), new("localbloom.key", key)];
@@ -44,16 +48,14 @@ internal sealed class EngineMetrics : IDisposable
         Watch("localbloom.running_replies", "{reply}", "Replies, and texts to embed, that are being computed together.", source => source.Status.RunningReplies);
         Watch("localbloom.cache.usage", "{block}", "Blocks of the key and value cache that are in use.", source => source.Status.UsedCacheBlocks);
         Watch("localbloom.cache.limit", "{block}", "Blocks that the key and value cache has.", source => source.Status.CacheBlocks);
-        _meter.CreateObservableGauge("localbloom.device.memory", MeasureMemory, "By", "Memory that the engine holds, by device.");
+        _ = Create("localbloom.device.memory", name => _meter.CreateObservableGauge(name, MeasureMemory, "By", "Memory that the engine holds, by device."));
 
-        _timeToFirstToken = _meter.CreateHistogram(
-            "localbloom.time_to_first_token", "s", "Time from a request to its first token, waiting included.", advice: Buckets(s_firstTokenSeconds));
-        _timePerOutputToken = _meter.CreateHistogram(
-            "localbloom.time_per_output_token", "s", "Time of each further token of a reply, the mean over the reply.", advice: Buckets(s_tokenSeconds));
-        _promptTokens = _meter.CreateCounter<long>("localbloom.prompt_tokens", "{token}", "Tokens of the prompts, and texts to embed, that were begun.");
-        _outputTokens = _meter.CreateCounter<long>("localbloom.output_tokens", "{token}", "Tokens that were generated.");
-        _preemptions = _meter.CreateCounter<long>("localbloom.preemptions", "{preemption}", "Replies that had to give their cache back, to be computed again.");
-        _rejectedRequests = _meter.CreateCounter<long>("localbloom.rejected_requests", "{request}", "Requests that were not taken.");
+        _timeToFirstToken = Time("localbloom.time_to_first_token", "Time from a request to its first token, waiting included.", s_firstTokenSeconds);
+        _timePerOutputToken = Time("localbloom.time_per_output_token", "Time of each further token of a reply, the mean over the reply.", s_tokenSeconds);
+        _promptTokens = Count("localbloom.prompt_tokens", "{token}", "Tokens of the prompts, and texts to embed, that were begun.");
+        _outputTokens = Count("localbloom.output_tokens", "{token}", "Tokens that were generated.");
+        _preemptions = Count("localbloom.preemptions", "{preemption}", "Replies that had to give their cache back, to be computed again.");
+        _rejectedRequests = Count("localbloom.rejected_requests", "{request}", "Requests that were not taken.");
     }
 
     /// <summary>Counts what a step began, generated and took back.</summary>
@@ -80,17 +82,38 @@ internal sealed class EngineMetrics : IDisposable
     public void Dispose()
     {
         _source = null;
-        _meter.Dispose();
+        try
+        {
+            _meter.Dispose();
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            EngineLog.ListenerFailed(_logger, MeterName, e.Message);
+        }
     }
 
-    // Listeners are called in line. One that throws must end neither a request nor the engine.
-    private static void Add(Counter<long> counter, long value, KeyValuePair<string, object?>[] tags)
+    // Listeners are called in line, when an instrument is made, too. One that throws must end neither a request nor the engine.
+    private T? Create<T>(string name, Func<string, T> create)
+        where T : Instrument
+    {
+        try
+        {
+            return create(name);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            EngineLog.ListenerFailed(_logger, name, e.Message);
+            return null;
+        }
+    }
+
+    private static void Add(Counter<long>? counter, long value, KeyValuePair<string, object?>[] tags)
     {
         try
         {
             if (value > 0)
             {
-                counter.Add(value, tags);
+                counter?.Add(value, tags);
             }
         }
         catch (Exception e) when (e is not OutOfMemoryException)
@@ -98,13 +121,13 @@ internal sealed class EngineMetrics : IDisposable
         }
     }
 
-    private void Record(Histogram<double> histogram, TimeSpan? time)
+    private void Record(Histogram<double>? histogram, TimeSpan? time)
     {
         try
         {
             if (time is { } known)
             {
-                histogram.Record(known.TotalSeconds, _tags);
+                histogram?.Record(known.TotalSeconds, _tags);
             }
         }
         catch (Exception e) when (e is not OutOfMemoryException)
@@ -112,10 +135,13 @@ internal sealed class EngineMetrics : IDisposable
         }
     }
 
-    private static InstrumentAdvice<double> Buckets(double[] bounds) => new() { HistogramBucketBoundaries = bounds };
+    private Counter<long>? Count(string name, string unit, string description) => Create(name, known => _meter.CreateCounter<long>(known, unit, description));
 
-    private void Watch(string name, string unit, string description, Func<Source, int> measure) =>
-        _meter.CreateObservableUpDownCounter(name, () => _source is { } source ? [new Measurement<int>(measure(source), _tags)] : Array.Empty<Measurement<int>>(), unit, description);
+    private Histogram<double>? Time(string name, string description, double[] bounds) =>
+        Create(name, known => _meter.CreateHistogram(known, "s", description, advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = bounds }));
+
+    private void Watch(string name, string unit, string description, Func<Source, int> measure) => _ = Create(name, known => _meter.CreateObservableUpDownCounter(
+        known, () => _source is { } source ? [new Measurement<int>(measure(source), _tags)] : Array.Empty<Measurement<int>>(), unit, description));
 
     private IEnumerable<Measurement<long>> MeasureMemory() =>
         _source is { } source ? source.Status.DeviceMemory.Select(device => new Measurement<long>(device.Value, [.. _tags, new("device", device.Key)])) : [];

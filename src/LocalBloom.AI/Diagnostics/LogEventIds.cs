@@ -17,6 +17,8 @@ internal static class LogEventIds
     public const int Draining = 12;
     public const int DrainCutShort = 13;
     public const int ShutDown = 14;
+    public const int ListenerFailed = 15;
+    public const int NotWarmedUp = 16;
 
     public const int RequestFinished = 20;
     public const int EmbeddingFinished = 21;

@@ -37,14 +37,15 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <param name="meterFactory">Makes the meter; the engine has one of its own if null.</param>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options cannot work; the message says what to change.</exception>
     public BloomEngine(BloomChatClientOptions options, ILoggerFactory? loggerFactory = null, IMeterFactory? meterFactory = null)
-        : this(options, loggerFactory, meterFactory, key: null)
+        : this(options, loggerFactory, meterFactory, key: null, isHosted: false)
     {
     }
 
     /// <summary>Initializes a new instance of the <see cref="BloomEngine"/> class that is registered under a key.</summary>
-    internal BloomEngine(BloomChatClientOptions options, ILoggerFactory? loggerFactory, IMeterFactory? meterFactory, string? key)
+    internal BloomEngine(BloomChatClientOptions options, ILoggerFactory? loggerFactory, IMeterFactory? meterFactory, string? key, bool isHosted)
         : this(Validated(options), loggerFactory, meterFactory, key, ModelFolder.Open)
     {
+        EngineTrial.TellIfNobodyWarmsUp(_options, isHosted, _logger, ModelId);
     }
 
     private BloomEngine(
@@ -64,7 +65,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
 
         ModelId = ModelFolder.NameOf(_options.Model);
         _requests = new RequestQueue(_options.MaxQueuedRequests);
-        _metrics = new EngineMetrics(meterFactory, ModelId, key, _requests, Status);
+        _metrics = new EngineMetrics(meterFactory, ModelId, key, _requests, Status, _logger);
         _report = new RequestReport(_logger, _metrics, ModelId);
         _thread = new EngineThread(ModelId, Load, _requests, Status, _metrics, _logger);
     }
@@ -99,6 +100,12 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
 
     /// <summary>Gets what the engine is doing.</summary>
     internal EngineStatus Status { get; } = new();
+
+    /// <summary>Gets how many requests may wait.</summary>
+    internal int QueueCapacity => _options.MaxQueuedRequests;
+
+    /// <summary>Gets where it is logged what an engine is asked for; it throws nothing.</summary>
+    internal ILogger Logger => _logger;
 
     /// <summary>Gets how many requests wait.</summary>
     internal int QueuedRequests => _requests.Count;
@@ -177,7 +184,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
         request = request.Copy(); // what was checked is what is computed
         GenerationRequestValidator.Validate(request, model.Config.VocabularySize, model.Plan.Footprint);
 
-        TextGeneration generation = NewGeneration(request, model, cancellationToken);
+        var generation = TextGeneration.Create(request, ReplyLimits.Of(request, model), _options.RequestTimeout, cancellationToken);
         Enqueue(generation);
         try
         {
@@ -264,14 +271,6 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
             _report.Rejected(e);
             throw;
         }
-    }
-
-    private TextGeneration NewGeneration(GenerationRequest request, LoadedModel model, CancellationToken cancellationToken)
-    {
-        var limits = ReplyLimits.Of(request, model);
-        return request.Sampling.BeamCount > 1
-            ? new BeamGeneration(request, limits, _options.RequestTimeout, cancellationToken)
-            : new SampledGeneration(request, limits, _options.RequestTimeout, cancellationToken);
     }
 
     private LoadedModel Load(IProgress<LoadProgress>? progress, CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Diagnostics;
 
 namespace LocalBloom.AI.Engine;
 
@@ -11,6 +12,7 @@ internal sealed class EngineStatus
     private volatile int _runningReplies;
     private long _steps;
     private long _streamedBytes;
+    private long _stepStart;
 
     /// <summary>Gets the bytes held of each device; empty while no model is held.</summary>
     public IReadOnlyDictionary<string, long> DeviceMemory => _deviceMemory;
@@ -30,6 +32,9 @@ internal sealed class EngineStatus
     /// <summary>Gets how many steps have ended, failed ones included.</summary>
     public long Steps => Volatile.Read(ref _steps);
 
+    /// <summary>Gets for how long the step that is under way has been; null between steps. Once it is null, <see cref="Steps"/> counts the step.</summary>
+    public TimeSpan? StepAge => Volatile.Read(ref _stepStart) is var start and not 0 ? Stopwatch.GetElapsedTime(start) : null;
+
     /// <summary>Notes that a model's memory was taken.</summary>
     public void Hold(LoadedModel model)
     {
@@ -42,9 +47,13 @@ internal sealed class EngineStatus
     public void Release()
     {
         _runningReplies = _usedCacheBlocks = _cacheBlocks = 0;
+        Volatile.Write(ref _stepStart, 0);
         _deviceMemory = FrozenDictionary<string, long>.Empty;
         Volatile.Write(ref _streamedBytes, 0);
     }
+
+    /// <summary>Notes that a step is about to be chosen and computed.</summary>
+    public void BeginStep() => Volatile.Write(ref _stepStart, Stopwatch.GetTimestamp());
 
     /// <summary>Notes what is under way between two steps.</summary>
     public void Note(Scheduler scheduler, CacheBlockPool pool, bool hasComputed)
@@ -52,5 +61,6 @@ internal sealed class EngineStatus
         _runningReplies = scheduler.Running.Sum(running => running.Sequences.Count);
         _usedCacheBlocks = pool.Count - pool.FreeCount;
         Volatile.Write(ref _steps, _steps + (hasComputed ? 1 : 0));
+        Volatile.Write(ref _stepStart, 0);
     }
 }

@@ -27,6 +27,15 @@ internal static class EngineTrial
         _ = await engine.GenerateAsync(request, cancellationToken).CountAsync(cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Says that a warm-up, which an option asks for, will not be.</summary>
+    public static void TellIfNobodyWarmsUp(BloomChatClientOptions options, bool isHosted, ILogger logger, string model)
+    {
+        if (options.WarmUp && !isHosted)
+        {
+            EngineLog.NotWarmedUp(logger, model);
+        }
+    }
+
     /// <summary>Loads the model and has it make a short reply, so that the first user need not wait for either.</summary>
     /// <exception cref="LocalBloomException">The model cannot be loaded, or not run; the message says what to do.</exception>
     public static async Task WarmUpAsync(this BloomEngine engine, ILogger logger, CancellationToken cancellationToken)

@@ -31,6 +31,7 @@ internal sealed class GenerationLoop(LoadedModel model, RequestQueue requests, E
         {
             while (!stopping.IsCancellationRequested && (scheduler.Running.Count > 0 || requests.Wait()))
             {
+                status.BeginStep();
                 DropEnded(scheduler);
                 Admit(scheduler);
                 ScheduledStep step = scheduler.Next();
@@ -92,7 +93,8 @@ internal sealed class GenerationLoop(LoadedModel model, RequestQueue requests, E
         catch (Exception e)
         {
             Exception error = Explained(e);
-            foreach (Generation generation in step.Parts.Select(part => part.Sequence.Generation).Distinct().ToArray())
+            IEnumerable<Generation> generations = step.Parts.Select(part => part.Sequence.Generation).Distinct();
+            foreach (Generation generation in generations.Where(generation => generation.Sequences.Count > 0)) // others had all before it failed
             {
                 generation.End(_pool, error);
             }

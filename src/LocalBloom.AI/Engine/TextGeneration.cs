@@ -28,6 +28,12 @@ internal abstract class TextGeneration(GenerationRequest request, ReplyLimits li
     /// <summary>Gets why the replies ended that have, in the order of their ends.</summary>
     public string FinishReasons => _finishReasons;
 
+    /// <summary>Makes the generation of the kind that a request asks for.</summary>
+    public static TextGeneration Create(GenerationRequest request, ReplyLimits limits, TimeSpan? timeout, CancellationToken cancellationToken) =>
+        request.Sampling.BeamCount > 1
+            ? new BeamGeneration(request, limits, timeout, cancellationToken)
+            : new SampledGeneration(request, limits, timeout, cancellationToken);
+
     /// <summary>Gives the caller a delta.</summary>
     protected void Write(GenerationDelta delta)
     {

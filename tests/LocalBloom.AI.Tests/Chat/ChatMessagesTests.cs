@@ -95,6 +95,9 @@ public class ChatMessagesTests
 
         await Assert.ThrowsAsync<ArgumentNullException>(
             "messages", () => client.GetResponseAsync((IEnumerable<ChatMessage>)null!, cancellationToken: TestContext.Current.CancellationToken));
+        ArgumentException error = await Assert.ThrowsAsync<ArgumentException>(
+            "messages", () => client.GetResponseAsync([new(ChatRole.User, "Hi"), null!], cancellationToken: TestContext.Current.CancellationToken));
+        Assert.StartsWith("Message 1 is null. Remove it.", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,7 +1,9 @@
+using LocalBloom.AI.Diagnostics;
 using LocalBloom.AI.Tests.Engine;
 using LocalBloom.AI.Tests.Loading;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Time.Testing;
 
 namespace LocalBloom.AI.Tests.Diagnostics;
 
@@ -82,18 +84,27 @@ public class BloomHealthCheckTests
 
     [Theory]
     [InlineData(1, "safetensors-f16-stops is busy: 1 requests wait for the model already")] // the queue is full
-    [InlineData(9, "safetensors-f16-stops is busy: it gave no token within 0.3 s, but serves others.")]
+    [InlineData(9, "safetensors-f16-stops is busy: it gave no token within 60 s, but serves others.")]
     public async Task Busy_IsDegraded(int maxQueued, string expected)
     {
+        var time = new FakeTimeProvider();
         await using ServiceProvider services = Build(
-            timeout: TimeSpan.FromSeconds(0.3),
+            time: time,
             configure: options => (options.MaxContextTokens, options.MaxConcurrentReplies, options.MaxQueuedRequests) = (131_072, 1, maxQueued));
         BloomEngine engine = services.GetRequiredService<BloomEngine>();
         (Task begun, Task end) = engine.StartEndless(Cancellation);
         await begun.Soon();
         Task<List<GenerationDelta>> waiting = engine.Collect(GoldenEngine.Greedy(1), Cancellation);
 
-        HealthReportEntry entry = await Check(services);
+        Task<HealthReportEntry> check = Check(services);
+        while (!check.IsCompleted)
+        {
+            long steps = engine.Status.Steps;
+            await Until(() => check.IsCompleted || engine.Status.Steps > steps);
+            time.Advance(s_ample / 2); // a step at least has ended between the start and the end of the check's patience
+        }
+
+        HealthReportEntry entry = await check;
 
         Assert.Equal(HealthStatus.Degraded, entry.Status);
         Assert.StartsWith(expected, entry.Description, StringComparison.Ordinal);
@@ -110,30 +121,50 @@ public class BloomHealthCheckTests
     {
         await using ServiceProvider services = Build(TimeSpan.FromSeconds(0.3), configure: options => options.MaxQueuedRequests = maxQueued);
         BloomEngine engine = services.GetRequiredService<BloomEngine>();
-        await engine.LoadAsync(cancellationToken: Cancellation).Soon();
-        using var letGo = new ManualResetEventSlim();
-        var hangs = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var meter = new MeterRecorder(services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(), engine.ModelId)
-        {
-            Measured = name =>
-            {
-                if (name == "localbloom.output_tokens")
-                {
-                    hangs.TrySetResult();
-                    letGo.Wait(Cancellation); // the engine thread measures its steps itself, and waits here after the first
-                }
-            },
-        };
-        Assert.Single(await engine.Collect(GoldenEngine.Greedy(1), Cancellation).Soon());
-
-        await hangs.Task.Soon();
+        using var hang = new Hang(services);
+        await hang.BeginAsync();
         Task<List<GenerationDelta>> waiting = engine.Collect(GoldenEngine.Greedy(1), Cancellation);
+
         HealthReportEntry entry = await Check(services);
-        letGo.Set();
+        hang.End();
 
         Assert.Equal((HealthStatus.Unhealthy, expected), (entry.Status, entry.Description));
         Assert.Single(await waiting.Soon());
         Assert.Equal(HealthStatus.Healthy, (await Check(services)).Status);
+    }
+
+    [Fact]
+    public async Task AStepUnderWay_IsBusy_UntilItHasTakenFarTooLong()
+    {
+        await using ServiceProvider services = Build();
+        BloomEngine engine = services.GetRequiredService<BloomEngine>();
+        using var hang = new Hang(services);
+        await hang.BeginAsync();
+        engine.Status.BeginStep();
+        await Until(() => engine.Status.StepAge > TimeSpan.FromSeconds(0.03));
+
+        var time = new FakeTimeProvider();
+        Task<HealthCheckResult> patient = CheckFor(s_ample, time);
+        while (!patient.IsCompleted)
+        {
+            time.Advance(s_ample);
+            await Task.Delay(1, Cancellation);
+        }
+
+        HealthCheckResult busy = await patient;
+        HealthCheckResult stuck = await CheckFor(TimeSpan.FromSeconds(0.001), TimeProvider.System).Soon();
+        hang.End();
+
+        Assert.Equal((HealthStatus.Degraded, "safetensors-f16-stops is busy: it gave no token within 60 s, but serves others."), (busy.Status, busy.Description));
+        Assert.Equal(
+            (HealthStatus.Unhealthy, "safetensors-f16-stops is stuck: it gave no token and ended no step within 0.001 s."), (stuck.Status, stuck.Description));
+
+        Task<HealthCheckResult> CheckFor(TimeSpan patience, TimeProvider time)
+        {
+            var check = new BloomHealthCheck(engine, patience, time);
+            var registration = new HealthCheckRegistration("bloom", check, failureStatus: null, tags: null);
+            return check.CheckHealthAsync(new HealthCheckContext { Registration = registration }, Cancellation);
+        }
     }
 
     [Fact]
@@ -204,9 +235,11 @@ public class BloomHealthCheckTests
         Assert.Throws<ArgumentNullException>("builder", () => ((IHealthChecksBuilder)null!).AddBloom());
     }
 
-    private static ServiceProvider Build(TimeSpan? timeout = null, HealthStatus? failureStatus = null, Action<BloomChatClientOptions>? configure = null)
+    private static ServiceProvider Build(
+        TimeSpan? timeout = null, HealthStatus? failureStatus = null, TimeProvider? time = null, Action<BloomChatClientOptions>? configure = null)
     {
         var services = new ServiceCollection();
+        services.AddSingleton(time ?? TimeProvider.System);
         services.AddLogging().AddMetrics();
         services.AddBloomChatClient(options =>
         {
@@ -221,5 +254,55 @@ public class BloomHealthCheckTests
     {
         HealthReport report = await services.GetRequiredService<HealthCheckService>().CheckHealthAsync(Cancellation).Soon();
         return report.Entries["bloom"];
+    }
+
+    private static async Task Until(Func<bool> isSo)
+    {
+        for (int i = 0; !isSo(); i++)
+        {
+            Assert.True(i < 60_000, "It did not come.");
+            await Task.Delay(1, Cancellation);
+        }
+    }
+
+    /// <summary>Has an engine's thread wait between two steps: it measures its steps itself, in line.</summary>
+    private sealed class Hang : IDisposable
+    {
+        private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly ManualResetEventSlim _end = new();
+        private readonly BloomEngine _engine;
+        private readonly MeterRecorder _meter;
+
+        public Hang(ServiceProvider services)
+        {
+            _engine = services.GetRequiredService<BloomEngine>();
+            _meter = new MeterRecorder(services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(), _engine.ModelId)
+            {
+                Measured = name =>
+                {
+                    if (name == "localbloom.output_tokens")
+                    {
+                        _begun.TrySetResult();
+                        _end.Wait(Cancellation);
+                    }
+                },
+            };
+        }
+
+        public async Task BeginAsync()
+        {
+            Assert.Single(await _engine.Collect(GoldenEngine.Greedy(1), Cancellation).Soon());
+            await _begun.Task.Soon();
+        }
+
+        public void End() => _end.Set();
+
+        public void Dispose()
+        {
+            _end.Set();
+            _meter.Dispose();
+            _engine.Dispose(); // nothing waits on the event any more
+            _end.Dispose();
+        }
     }
 }

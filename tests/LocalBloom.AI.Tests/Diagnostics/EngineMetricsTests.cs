@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using LocalBloom.AI.Tests.Chat;
 using LocalBloom.AI.Tests.Engine;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -127,6 +128,71 @@ public class EngineMetricsTests
 
         Assert.NotEmpty(watched.Meter.Values("localbloom.time_to_first_token"));
         Assert.NotEmpty(watched.Meter.Values("localbloom.output_tokens"));
+    }
+
+    [Fact]
+    public async Task AListenerThatThrowsAtInstruments_EndsNothing_AndIsLogged()
+    {
+        using ServiceProvider services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        var factory = services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>();
+        using var broken = new System.Diagnostics.Metrics.MeterListener
+        {
+            InstrumentPublished = (instrument, _) =>
+            {
+                if (instrument.Meter.Scope == factory && instrument.Name != "localbloom.output_tokens")
+                {
+                    throw new InvalidOperationException("listener");
+                }
+            },
+        };
+        broken.Start();
+        using var log = new RecordingLoggerFactory();
+        using var meter = new MeterRecorder(factory, Path.GetFileName(GoldenEngine.Folder));
+
+        using (var engine = new BloomEngine(new BloomChatClientOptions { Model = GoldenEngine.Folder, Devices = ["cpu"], MaxContextTokens = 64 }, log, factory))
+        {
+            Assert.Equal(3, (await engine.Collect(GoldenEngine.Sampled(1, 3), Cancellation).Soon()).Count);
+            await engine.StopAsync(Cancellation).Soon();
+        }
+
+        Assert.Equal(3, meter.Values("localbloom.output_tokens").Sum());
+        string[] told = [.. log.Entries.Where(entry => entry.Event.Name == "ListenerFailed").Select(entry => entry.Text)];
+        Assert.Equal(10, told.Length);
+        Assert.Contains("A listener of metrics threw at localbloom.prompt_tokens, which it may not measure: listener", told);
+    }
+
+    [Fact]
+    public void AListenerThatThrowsAtTheMetersEnd_IsLogged()
+    {
+        int thread = Environment.CurrentManagedThreadId; // other tests have meters of the same name
+        bool isMine = false;
+        using var broken = new System.Diagnostics.Metrics.MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Meter.Name == "LocalBloom.AI" && isMine && Environment.CurrentManagedThreadId == thread)
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+            MeasurementsCompleted = (_, _) => Fail(),
+        };
+        using var log = new RecordingLoggerFactory();
+        broken.Start(); // tells of instruments that there are, too, on this thread
+        isMine = true;
+
+        new BloomEngine(new BloomChatClientOptions { Model = GoldenEngine.Folder, Devices = ["cpu"] }, log).Dispose();
+        isMine = false;
+
+        Assert.Single(log.Entries, entry => entry.Event.Name == "ListenerFailed");
+
+        void Fail()
+        {
+            if (isMine)
+            {
+                throw new InvalidOperationException("listener");
+            }
+        }
     }
 
     [Fact]

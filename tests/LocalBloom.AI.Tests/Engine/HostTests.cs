@@ -28,8 +28,26 @@ public class HostTests
         Assert.Equal(warmUp, engine.Status.Steps > 0);
         Assert.Equal(
             warmUp ? ["Loading", "Planned", "Progress", "Ready", "RequestFinished", "WarmedUp"] : Array.Empty<string>(),
-            log.Entries.Select(entry => entry.Event.Name!).Where(name => name is "Loading" or "Planned" or "Progress" or "Ready" or "RequestFinished" or "WarmedUp").Distinct());
+            log.Entries.Select(entry => entry.Event.Name!).Where(name => name is "Loading" or "Planned" or "Progress" or "Ready" or "RequestFinished" or "WarmedUp" or "NotWarmedUp").Distinct());
         await host.StopAsync(Cancellation).Soon();
+    }
+
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    [InlineData(false, false)]
+    public async Task WithoutAHost_NothingWarmsUp_AndTheLogSaysSo(bool warmUp, bool isInContainer)
+    {
+        using var log = new RecordingLoggerFactory();
+        var options = new BloomChatClientOptions { Model = GoldenEngine.Folder, Devices = ["cpu"], WarmUp = warmUp };
+        var services = new ServiceCollection();
+        services.AddSingleton<ILoggerFactory>(log);
+        services.AddBloomChatClient(registered => (registered.Model, registered.Devices, registered.WarmUp) = (options.Model, options.Devices, options.WarmUp));
+        await using ServiceProvider provider = services.BuildServiceProvider();
+
+        await using BloomEngine engine = isInContainer ? provider.GetRequiredService<BloomEngine>() : new BloomEngine(options, log);
+
+        Assert.Equal(warmUp ? ["NotWarmedUp"] : [], log.Entries.Select(entry => entry.Event.Name));
     }
 
     [Fact]
