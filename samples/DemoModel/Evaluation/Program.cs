@@ -7,10 +7,12 @@ using Microsoft.Extensions.AI;
 const string Help = """
     Asks every evaluation case through IChatClient, and prints exact matches beside transformers' for the same weights.
 
-    DemoModel.Evaluation [FOLDER] [--wrong]
+    DemoModel.Evaluation [FOLDER] [--wrong] [--int8 | --llm-int8]
 
-    FOLDER    another model; without it, the demo model
-    --wrong   lists the cases answered wrongly, too
+    FOLDER      another model; without it, the demo model
+    --wrong     lists the cases answered wrongly, too
+    --int8      keeps matrices as int8
+    --llm-int8  keeps matrices as int8 and rounds activations, too: LLM.int8()
     """;
 
 if (args.Contains("--help"))
@@ -22,12 +24,12 @@ if (args.Contains("--help"))
 using CancellationTokenSource cancellation = Terminal.Open();
 try
 {
-    if (args.FirstOrDefault(arg => arg.StartsWith('-') && arg != "--wrong") is { } unknown)
+    if (args.FirstOrDefault(arg => arg.StartsWith('-') && arg is not ("--wrong" or "--int8" or "--llm-int8")) is { } unknown)
     {
         throw new UsageException($"{unknown} is no option. --help lists them.");
     }
 
-    await EvaluateAsync(args.FirstOrDefault(arg => !arg.StartsWith('-')) ?? "", args.Contains("--wrong"), cancellation.Token);
+    await EvaluateAsync(OptionsFrom(args), args.Contains("--wrong"), cancellation.Token);
     return 0;
 }
 catch (Exception e)
@@ -35,7 +37,19 @@ catch (Exception e)
     return Failure.Tell(e, cancellation.Token);
 }
 
-static async Task EvaluateAsync(string model, bool listsWrong, CancellationToken cancellationToken)
+static BloomChatClientOptions OptionsFrom(string[] args)
+{
+    bool isLlmInt8 = args.Contains("--llm-int8");
+    return new()
+    {
+        Model = args.FirstOrDefault(arg => !arg.StartsWith('-')) ?? "",
+        NumberType = BloomNumberType.Float32,
+        WeightFormat = isLlmInt8 || args.Contains("--int8") ? BloomWeightFormat.Int8 : BloomWeightFormat.Auto,
+        Int8Scheme = isLlmInt8 ? BloomInt8Scheme.LlmInt8 : BloomInt8Scheme.WeightOnly,
+    };
+}
+
+static async Task EvaluateAsync(BloomChatClientOptions engine, bool listsWrong, CancellationToken cancellationToken)
 {
     static string Beside(string name) => Path.Combine(AppContext.BaseDirectory, name);
 
@@ -47,7 +61,7 @@ static async Task EvaluateAsync(string model, bool listsWrong, CancellationToken
     ];
     using JsonDocument reference = JsonDocument.Parse(await File.ReadAllBytesAsync(Beside("evaluation.json"), cancellationToken));
 
-    using var client = new BloomChatClient(new BloomChatClientOptions { Model = model, NumberType = BloomNumberType.Float32 });
+    using var client = new BloomChatClient(engine);
     var options = new ChatOptions { Temperature = 0, MaxOutputTokens = 64 };
     var scores = new Dictionary<string, Score>();
     for (int i = 0; i < cases.Length; i++)
