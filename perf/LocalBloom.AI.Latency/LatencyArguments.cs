@@ -6,7 +6,12 @@ namespace LocalBloom.AI.Latency;
 /// <summary>One way of running the model that is measured.</summary>
 /// <param name="Strategy">How the model is spread.</param>
 /// <param name="Devices">Over what; empty leaves it to the engine.</param>
-internal sealed record Target(BloomStrategy Strategy, IReadOnlyList<string> Devices);
+/// <param name="WeightFormat">How matrices are kept.</param>
+internal sealed record Target(BloomStrategy Strategy, IReadOnlyList<string> Devices, BloomWeightFormat WeightFormat = BloomWeightFormat.Auto)
+{
+    /// <summary>Gets the name under which it is listed.</summary>
+    public string Name => WeightFormat is BloomWeightFormat.Auto ? $"{Strategy}" : $"{Strategy}+{WeightFormat}";
+}
 
 /// <summary>What is to be measured, and how.</summary>
 internal sealed record LatencyArguments
@@ -19,27 +24,29 @@ internal sealed record LatencyArguments
           --model FOLDER|ID     a checkpoint: the prompt is text and goes through its tokenizer
           --shape NAME          random weights of this shape (560m, 7b1, …, or layers,hidden,heads,vocabulary), and 170 recorded token ids;
                                 there is no tokenizer, so only the engine is measured
-          --strategy LIST       SingleDevice (default), LayerSplit, Offload, …, separated by commas: one group of rows each
+          --strategy LIST       SingleDevice (default), LayerSplit, Int8, Offload, …, separated by commas: one group of rows each;
+                                LayerSplit+Int8 keeps matrices in eight bits
           --devices LISTS       devices of each strategy, the lists separated by semicolons: "cuda:0;cuda:0#0,cuda:0#1";
                                 a single list serves every strategy
           --number-type NAME    Auto (default), Float32, Float16 or BFloat16
-          --weight-format NAME  Auto (default), Dense or Int8
           --memory-limit SIZE   the most of each device's memory that is taken, such as 8GB or 7.5GiB
           --new-tokens LIST     lengths of the answers, 1,64 by default
           --warmup N            runs before the clock counts, 2 by default (1 with many callers)
           --runs N              measured runs, 10 by default (5 with many callers)
           --callers LIST        also measures so many callers at once, for example 1,2,4,8,16,32: each with a prompt of its own and 64 new tokens
           --cache-tokens N      with --callers: tokens of all callers together that the cache has room for, the engine's choice by default
+          --kernels             in place of all that: times products with int8 weights alone, for each matrix of the shape, beside those of
+                                16 bits and a copy on the device; needs a GPU
           --json FILE           writes everything, each sample included
           --help                this text
         """;
 
     private static readonly string[] s_valued =
-        ["--model", "--shape", "--strategy", "--devices", "--number-type", "--weight-format", "--memory-limit", "--new-tokens", "--warmup", "--runs", "--callers", "--cache-tokens", "--json"];
+        ["--model", "--shape", "--strategy", "--devices", "--number-type", "--memory-limit", "--new-tokens", "--warmup", "--runs", "--callers", "--cache-tokens", "--json"];
 
     private const int MostConcurrentReplies = 256; // as the engine's option
 
-    private static readonly string[] s_flags = ["--help", "-h"];
+    private static readonly string[] s_flags = ["--kernels", "--help", "-h"];
 
     public string? Model { get; private init; }
 
@@ -48,8 +55,6 @@ internal sealed record LatencyArguments
     public IReadOnlyList<Target> Targets { get; private init; } = [];
 
     public BloomNumberType NumberType { get; private init; }
-
-    public BloomWeightFormat WeightFormat { get; private init; }
 
     public string? MemoryLimit { get; private init; }
 
@@ -68,6 +73,9 @@ internal sealed record LatencyArguments
     public int? CacheTokens { get; private init; }
 
     public string? JsonFile { get; private init; }
+
+    /// <summary>Gets a value indicating whether products alone are timed.</summary>
+    public bool Kernels { get; private init; }
 
     /// <returns><see langword="null"/> where help was asked for.</returns>
     /// <exception cref="UsageException">The arguments cannot be understood.</exception>
@@ -89,6 +97,11 @@ internal sealed record LatencyArguments
         if ((model is null) == (shape is null))
         {
             throw new UsageException("Say what to measure: either --model FOLDER (or a hub id) or --shape NAME.");
+        }
+
+        if (line.Has("--kernels") && shape is null)
+        {
+            throw new UsageException("--kernels needs a --shape.");
         }
 
         int[] callers = line.Value("--callers") is { } list ? ToIntegers("--callers", list) : [];
@@ -117,7 +130,6 @@ internal sealed record LatencyArguments
             Shape = shape,
             Targets = ToTargets(line.Value("--strategy") ?? nameof(BloomStrategy.SingleDevice), line.Value("--devices") ?? ""),
             NumberType = line.Choice<BloomNumberType>("--number-type") ?? BloomNumberType.Auto,
-            WeightFormat = line.Choice<BloomWeightFormat>("--weight-format") ?? BloomWeightFormat.Auto,
             MemoryLimit = limit,
             NewTokens = ToIntegers("--new-tokens", line.Value("--new-tokens") ?? "1,64"),
             Repetition = new(warmup ?? 2, runs ?? 10),
@@ -125,6 +137,7 @@ internal sealed record LatencyArguments
             CallerRepetition = new(warmup ?? 1, runs ?? 5),
             CacheTokens = cacheTokens,
             JsonFile = line.Value("--json"),
+            Kernels = line.Has("--kernels"),
         };
     }
 
@@ -140,7 +153,7 @@ internal sealed record LatencyArguments
 
     private static Target[] ToTargets(string strategies, string devices)
     {
-        BloomStrategy[] each = [.. Split(strategies, ',').Select(name => CommandLine.ToChoice<BloomStrategy>("--strategy", name))];
+        Target[] each = [.. Split(strategies, ',').Select(ToTarget)];
         if (each.Length == 0)
         {
             throw new UsageException("--strategy needs at least one name.");
@@ -148,9 +161,17 @@ internal sealed record LatencyArguments
 
         string[][] lists = devices.Length == 0 ? [[]] : [.. devices.Split(';').Select(list => Split(list, ','))];
         return lists.Length == 1 || lists.Length == each.Length
-            ? [.. each.Select((strategy, i) => new Target(strategy, lists[lists.Length == 1 ? 0 : i]))]
+            ? [.. each.Select((target, i) => target with { Devices = lists[lists.Length == 1 ? 0 : i] })]
             : throw new UsageException($"--devices has {lists.Length} lists for {each.Length} strategies: give one list, or one for each strategy.");
     }
+
+    private static Target ToTarget(string name) => name.Split('+') switch
+    {
+        [string strategy] => new Target(CommandLine.ToChoice<BloomStrategy>("--strategy", strategy), []),
+        [string strategy, string format] =>
+            new Target(CommandLine.ToChoice<BloomStrategy>("--strategy", strategy), [], CommandLine.ToChoice<BloomWeightFormat>("--strategy", format)),
+        _ => throw new UsageException($"--strategy takes a name, or a name and a weight format such as LayerSplit+Int8, not '{name}'."),
+    };
 
     private static string[] Split(string list, char separator) =>
         list.Split(separator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);

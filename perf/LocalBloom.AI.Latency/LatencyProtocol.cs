@@ -42,7 +42,7 @@ internal sealed class LatencyProtocol(LatencyArguments arguments)
         IReadOnlyList<ThroughputReport> throughput = await manyCallers.MeasureAsync(cancellationToken);
         DecodeReport?[] decoding = [client.Count > 0 ? DecodeReport.Of(client, model.WeightBytes) : null, DecodeReport.Of(engine, model.WeightBytes)];
         return new TargetReport(
-            target.Strategy.ToString(),
+            target.Name,
             target.Devices,
             model.Engine.DescribePlan(),
             Input: model.Client is null ? string.Join(' ', model.PromptIds) : SeedPrompt.Text,

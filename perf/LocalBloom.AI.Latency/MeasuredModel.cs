@@ -28,7 +28,7 @@ internal sealed class MeasuredModel : IDisposable
             Strategy = target.Strategy,
             Devices = [.. target.Devices],
             NumberType = arguments.NumberType,
-            WeightFormat = arguments.WeightFormat,
+            WeightFormat = target.WeightFormat,
             MemoryLimit = arguments.MemoryLimit,
         };
         if (arguments.Callers.Count > 0)

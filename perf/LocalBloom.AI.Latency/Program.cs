@@ -17,11 +17,17 @@ try
         return 0;
     }
 
+    if (arguments.Kernels)
+    {
+        KernelProtocol.Run(arguments.Shape!, cancellation.Token);
+        return 0;
+    }
+
     var protocol = new LatencyProtocol(arguments);
     var targets = new List<TargetReport>();
     foreach (Target target in arguments.Targets)
     {
-        Console.Error.WriteLine($"measuring {target.Strategy} {string.Join(',', target.Devices)}");
+        Console.Error.WriteLine($"measuring {target.Name} {string.Join(',', target.Devices)}");
         targets.Add(await protocol.MeasureAsync(target, cancellation.Token));
     }
 

@@ -10,7 +10,7 @@ namespace LocalBloom.AI.Gpu.Tests;
 /// <summary>Int8 products on a GPU against the same weights in float32.</summary>
 public sealed class Int8KernelTests
 {
-    private static readonly (int Outputs, int Inputs)[] s_matrices = [(48, 64), (64, 1088), (16, 192), (4096, 4096), (250880, 1024), (40, 72)]; // the last goes another way
+    private static readonly (int Outputs, int Inputs)[] s_matrices = [(48, 64), (64, 1088), (16, 192), (4096, 4096), (250880, 64), (40, 72)]; // the last goes another way
     private static readonly int[] s_rows = [1, 3, 8, 9, 16, 17, 170];
 
     public static TheoryData<ScalarType, int, int, int> Shapes =>

@@ -12,17 +12,12 @@ using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Engine;
 
-/// <summary>Builds a model from options: the one place where strategies, number types and devices are told apart.</summary>
+/// <summary>Builds a model from options, by the plan that <see cref="ModelPlanner"/> makes.</summary>
 /// <param name="options">Validated options.</param>
 /// <param name="native">Torch.</param>
 /// <param name="logger">Told what was chosen and why.</param>
 internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative native, ILogger logger)
 {
-    // BLOOM was trained with so many tokens; checkpoints that say nothing mean this.
-    private const int TrainedContext = 2048;
-    private const int MinContext = 16; // as the option's own lower bound
-    private const int AmpleContexts = 8;
-
     private readonly CudaDriver? _driver = CudaDriver.TryOpen();
 
     /// <summary>Gets what takes host memory for streamed layers in place of the factory itself.</summary>
@@ -36,7 +31,8 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
     /// <exception cref="PlacementException">The devices are not there or too small.</exception>
     public LoadedModel Build(IWeightSource source, BloomTokenizer? tokenizer, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
-        DevicePlan plan = Plan(source);
+        DevicePlan plan = new ModelPlanner(options, new DeviceCatalog(_driver, cuda.is_available()).Find).Plan(source.Config, source.StoredType);
+        plan = OffloadPlanner.WithStorage(plan, options.StreamFromFile, DeviceCatalog.FreeHostMemory(), Path.GetTempPath());
         EngineLog.Planned(logger, plan.ToString());
         var arenas = new List<DeviceArena>();
         var ops = new DeviceOps(native, _driver, plan, CpuLinear(plan), logger);
@@ -57,64 +53,6 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
             throw;
         }
     }
-
-    private DevicePlan Plan(IWeightSource source)
-    {
-        LayerMap? map = options.LayerMap is { } text ? LayerMap.Parse(text) : null;
-        IEnumerable<string> names = options.Devices.Count == 0 && map is not null ? map.Shares.Select(share => share.Device.ToString()) : options.Devices;
-        IReadOnlyList<DeviceMemory> devices = new DeviceCatalog(_driver, cuda.is_available()).Find(names, MemoryLimit);
-        int context = options.MaxContextTokens ?? source.Config.MaxContextTokens ?? TrainedContext;
-        if (context < MinContext)
-        {
-            throw new PlacementException($"config.json declares a context of {context} tokens. Set MaxContextTokens: 2048 is BLOOM's own.");
-        }
-
-        var footprint = new ModelFootprint(source.Config, new WeightFormat(TypeOf(source), IsInt8), context);
-        footprint = footprint with { MaxSequences = Math.Min(options.MaxConcurrentReplies, footprint.StepRows), CacheTokens = options.CacheTokens ?? context };
-        if (footprint.CacheTokens < context)
-        {
-            throw new PlacementException(
-                $"CacheTokens is {footprint.CacheTokens}, but one sequence may have {context} tokens. Raise CacheTokens, or lower MaxContextTokens.");
-        }
-
-        DevicePlan least = DevicePlanner.Plan(options.Strategy, footprint, devices, map);
-        if (least.Strategy is BloomStrategy.Offload)
-        {
-            return options.StreamFromFile
-                ? least with { Storage = SlabStorage.File }
-                : OffloadPlanner.WithStorage(least, DeviceCatalog.FreeHostMemory(), Path.GetTempPath()); // more cache would take the place of layers
-        }
-
-        return options.CacheTokens is null ? WithAmpleCache(least, devices, map) : least;
-    }
-
-    // Room for several whole contexts where there is memory; the strategy is decided without it.
-    private static DevicePlan WithAmpleCache(DevicePlan least, IReadOnlyList<DeviceMemory> devices, LayerMap? map)
-    {
-        int most = Math.Min(AmpleContexts, least.Footprint.MaxSequences);
-        for (int contexts = most; contexts > 1; contexts /= 2)
-        {
-            ModelFootprint ample = least.Footprint with { CacheTokens = contexts * least.Footprint.ContextTokens };
-            if (DevicePlanner.TryPlan(least.Strategy, ample, devices, map, least.Reason) is { } plan)
-            {
-                return plan;
-            }
-        }
-
-        return least;
-    }
-
-    private long? MemoryLimit => ByteSize.TryParse(options.MemoryLimit, out long bytes) ? bytes : null;
-
-    private bool IsInt8 => options.WeightFormat is BloomWeightFormat.Int8 || options.Strategy is BloomStrategy.Int8;
-
-    private ScalarType TypeOf(IWeightSource source) => options.NumberType switch
-    {
-        BloomNumberType.Float32 => ScalarType.Float32,
-        BloomNumberType.Float16 => ScalarType.Float16,
-        BloomNumberType.BFloat16 => ScalarType.BFloat16,
-        _ => source.StoredType,
-    };
 
     private static BloomStage Stage(DevicePlan plan, DeviceShare share, DeviceArena arena, LayerResidencies residencies, IBloomOps ops)
     {

@@ -15,6 +15,12 @@ internal sealed record WeightFiles(
 {
     private const int MaxIndexBytes = 1 << 24;
 
+    /// <summary>Says whether a folder has no weights at all, as far as names tell.</summary>
+    public static bool AreAbsent(string folder) =>
+        !Directory.EnumerateFiles(folder).Any(file => Path.GetFileName(file) is var name &&
+            (name.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".bin", StringComparison.OrdinalIgnoreCase) ||
+             name.EndsWith(".index.json", StringComparison.OrdinalIgnoreCase)));
+
     /// <summary>Picks the weights of a folder: safetensors before pickles, one file before several.</summary>
     /// <exception cref="CheckpointException">There are none, or the index is broken or names a file that is absent or elsewhere.</exception>
     public static WeightFiles Find(string folder)

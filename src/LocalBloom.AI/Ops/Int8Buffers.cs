@@ -20,7 +20,7 @@ internal sealed class Int8Buffers : IDisposable
     {
         if (rows != _rows)
         {
-            Forget();
+            Forget(_views.Keys);
             _rows = rows;
         }
 
@@ -31,7 +31,7 @@ internal sealed class Int8Buffers : IDisposable
 
         if (!_buffers.TryGetValue(type, out Tensor? buffer) || buffer.NumberOfElements < rows * width)
         {
-            Forget();
+            Forget(_views.Keys.Where(key => key.Type == type)); // the caller may hold those of other types
             buffer?.Dispose();
             _buffers.Remove(type); // should there be no room for the new one
             _buffers[type] = buffer = empty([rows * width], type, device).DetachFromDisposeScope();
@@ -44,7 +44,7 @@ internal sealed class Int8Buffers : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        Forget();
+        Forget(_views.Keys);
         foreach (Tensor buffer in _buffers.Values)
         {
             buffer.Dispose();
@@ -53,13 +53,12 @@ internal sealed class Int8Buffers : IDisposable
         _buffers.Clear();
     }
 
-    private void Forget()
+    private void Forget(IEnumerable<(ScalarType Type, long Width)> keys)
     {
-        foreach (Tensor view in _views.Values)
+        foreach ((ScalarType Type, long Width) key in keys.ToArray())
         {
-            view.Dispose();
+            _views.Remove(key, out Tensor? view);
+            view!.Dispose();
         }
-
-        _views.Clear();
     }
 }

@@ -35,7 +35,19 @@ public class LatencyArgumentsTests
         Assert.Equal((new Repetition(0, 3), new Repetition(0, 3)), (arguments.Repetition, arguments.CallerRepetition));
     }
 
+    [Fact]
+    public void Strategies_MayNameAWeightFormat()
+    {
+        LatencyArguments arguments = Parse("--strategy", "SingleDevice, layer-split+int8", "--devices", "cpu;cpu#0,cpu#1");
+
+        Assert.Equal(["SingleDevice", "LayerSplit+Int8"], arguments.Targets.Select(target => target.Name));
+        Assert.Equal((BloomStrategy.LayerSplit, BloomWeightFormat.Int8), (arguments.Targets[1].Strategy, arguments.Targets[1].WeightFormat));
+        Assert.Equal(["cpu#0", "cpu#1"], arguments.Targets[1].Devices);
+    }
+
     [Theory]
+    [InlineData("--strategy", "Int8+")]
+    [InlineData("--strategy", "LayerSplit+Int8+Int8")]
     [InlineData("--callers", "0")]
     [InlineData("--callers", "257")]
     [InlineData("--callers", "many")]

@@ -1,0 +1,123 @@
+using System.Diagnostics;
+using System.Globalization;
+using LocalBloom.AI.Kernels;
+using LocalBloom.AI.Model;
+using LocalBloom.AI.Native;
+using LocalBloom.AI.Ops;
+using LocalBloom.AI.Weights;
+using Spectre.Console;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Latency;
+
+/// <summary>Times products with int8 weights alone, beside those of float16 and a copy on the device.</summary>
+internal static class KernelProtocol
+{
+    private const long Rotated = 400_000_000; // bytes of copies of a matrix, in turn: no cache holds them
+    private const long Copied = 4L << 30;
+    private const int Warmup = 3;
+    private const int Runs = 20;
+
+    private static readonly int[] s_rows = [1, 8, 16, 32, 64, 170, 256, 512];
+
+    /// <summary>Measures on the first GPU and prints a table.</summary>
+    /// <param name="shape">A shape's name.</param>
+    /// <param name="cancellationToken">Ends it between two matrices.</param>
+    public static void Run(string shape, CancellationToken cancellationToken)
+    {
+        var torch = TorchNative.Load(null);
+        if (!cuda.is_available() || CudaDriver.TryOpen() is not { DeviceCount: > 0 } driver || Nvrtc.TryOpen(torch.Folder) is not { } nvrtc)
+        {
+            throw new PlacementException("--kernels needs an NVIDIA GPU, and libnvrtc beside torch.");
+        }
+
+        using var inference = inference_mode();
+        var compiler = new KernelCompiler(nvrtc, driver);
+        using var kernel = new Int8Kernel(torch, compiler, 0, ScalarType.Float16);
+        using var int8 = new CudaInt8Linear(torch, kernel);
+        var dense = new DenseLinear(torch);
+        double copy = CopyRate();
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{driver.Name(0)}, {DateTimeOffset.UtcNow:yyyy-MM-dd HH:mm} UTC; a copy on the device moves {copy / 1e9:0} GB/s, read and written"));
+        var table = new Table { Border = TableBorder.Markdown };
+        table.AddColumns("matrix", "rows", "int8, µs", "GB/s", "of the copy", "float16, µs", "int8 / float16");
+        foreach ((string name, long outputs, long inputs) in Matrices(BloomConfig.ForShape(shape)))
+        {
+            using DisposeScope scope = NewDisposeScope();
+            LinearWeights[] eight = Copies(outputs, inputs, 1, (weight, bias) => Quantized(weight, bias));
+            LinearWeights[] sixteen = Copies(outputs, inputs, 2, (weight, bias) => new LinearWeights(weight, weight.t(), null, bias));
+            foreach (int rows in s_rows)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                double time = Time(int8, eight, rows), other = Time(dense, sixteen, rows);
+                double rate = outputs * inputs / time;
+                table.AddRow(
+                    $"{name} {outputs}×{inputs}", Text(rows), Text(time * 1e6, "0.0"), Text(rate / 1e9), Text(100 * rate / copy) + " %", Text(other * 1e6, "0.0"),
+                    Text(time / other, "0.00"));
+            }
+        }
+
+        AnsiConsole.Write(table);
+    }
+
+    private static IEnumerable<(string Name, long Outputs, long Inputs)> Matrices(BloomConfig config) =>
+        BloomTensors.Layer(config, 0).Concat(BloomTensors.Ends(config)).Where(tensor => tensor.Shape.Length == 2)
+            .Select(tensor => (tensor.Name.Split('.')[^2], tensor.Shape[0], tensor.Shape[1]));
+
+    private static LinearWeights[] Copies(long outputs, long inputs, int bytes, Func<Tensor, Tensor, LinearWeights> make)
+    {
+        int count = (int)Math.Max(2, Rotated / (outputs * inputs * bytes));
+        Tensor weight = (randn([outputs, inputs], ScalarType.Float16, CUDA) * 0.02).to_type(ScalarType.Float16);
+        Tensor bias = randn([outputs], ScalarType.Float16, CUDA);
+        return [.. Enumerable.Range(0, count).Select(_ => make(weight.clone(), bias))];
+    }
+
+    private static LinearWeights Quantized(Tensor weight, Tensor bias)
+    {
+        Tensor data = empty(weight.shape, ScalarType.Int8, CUDA);
+        Tensor scales = empty([weight.shape[0]], ScalarType.Float16, CUDA);
+        Int8Quantizer.Quantize(weight, data, scales);
+        weight.Dispose();
+        return new LinearWeights(data, data.t(), scales, bias);
+    }
+
+    // Seconds of a product, launched one after the other as in a step.
+    private static double Time(ILinearKernel kernel, LinearWeights[] copies, int rows)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor x = randn([rows, copies[0].Weight.shape[1]], ScalarType.Float16, CUDA);
+        Tensor result = empty([rows, copies[0].Weight.shape[0]], ScalarType.Float16, CUDA);
+        return Time(copies.Length, () =>
+        {
+            foreach (LinearWeights linear in copies)
+            {
+                kernel.Multiply(x, linear, result);
+            }
+        });
+    }
+
+    private static double CopyRate()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor from = empty([Copied], ScalarType.Int8, CUDA);
+        Tensor to = empty_like(from);
+        return 2 * Copied / Time(1, () => to.copy_(from));
+    }
+
+    private static double Time(int count, Action launch)
+    {
+        double best = double.MaxValue;
+        for (int run = 0; run < Warmup + Runs; run++)
+        {
+            cuda.synchronize();
+            long start = Stopwatch.GetTimestamp();
+            launch();
+            cuda.synchronize();
+            best = run < Warmup ? best : Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds / count);
+        }
+
+        return best;
+    }
+
+    private static string Text(double value, string format = "0") => value.ToString(format, CultureInfo.InvariantCulture);
+}

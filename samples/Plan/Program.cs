@@ -1,0 +1,49 @@
+using System.Globalization;
+using LocalBloom.AI;
+using LocalBloom.AI.Samples;
+using Spectre.Console;
+
+using CancellationTokenSource cancellation = Terminal.Open();
+
+try
+{
+    if (PlanArguments.Parse(args) is not { } arguments)
+    {
+        Console.WriteLine(PlanArguments.Help);
+        return 0;
+    }
+
+    BloomPlan plan = arguments.Shape is { } shape
+        ? BloomPlan.CreateForShape(shape, arguments.Options, arguments.FreeBytes)
+        : BloomPlan.Create(arguments.Options, arguments.FreeBytes);
+    Console.WriteLine(plan.ToString().Split('\n', 2)[0].TrimEnd());
+    AnsiConsole.Write(Table(plan));
+    return 0;
+}
+catch (Exception e)
+{
+    return Failure.Tell(e, cancellation.Token);
+}
+
+static Table Table(BloomPlan plan)
+{
+    var table = new Table { Border = TableBorder.Rounded };
+    table.AddColumn(new TableColumn("device").NoWrap());
+    table.AddColumn(new TableColumn("layers").NoWrap());
+    foreach (string column in (string[])["weights", "cache", "buffers", "free", "taken"])
+    {
+        table.AddColumn(new TableColumn(column).RightAligned().NoWrap());
+    }
+
+    foreach (BloomPlanDevice device in plan.Devices)
+    {
+        string layers = string.Create(CultureInfo.InvariantCulture, $"{device.FirstLayer}–{device.FirstLayer + device.LayerCount - 1}{(device.HasEnds ? " + ends" : "")}");
+        table.AddRow(
+            device.Device.EscapeMarkup(), layers, Gigabytes(device.WeightBytes), Gigabytes(device.CacheBytes), Gigabytes(device.BufferBytes + device.TemporaryBytes),
+            Gigabytes(device.FreeBytes), string.Create(CultureInfo.InvariantCulture, $"{100.0 * device.TotalBytes / device.FreeBytes:0} %"));
+    }
+
+    return table;
+}
+
+static string Gigabytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:0.00} GB");

@@ -1,0 +1,71 @@
+using LocalBloom.AI.Model;
+using LocalBloom.AI.Placement;
+using LocalBloom.AI.Weights;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Engine;
+
+/// <summary>Decides from options what goes where. Nothing is loaded or allocated.</summary>
+/// <param name="options">Validated options.</param>
+/// <param name="findDevices">Looks up devices by name, in layer order; all there are where none is named.</param>
+internal sealed class ModelPlanner(BloomChatClientOptions options, Func<IEnumerable<string>, IReadOnlyList<DeviceMemory>> findDevices)
+{
+    // BLOOM was trained with so many tokens; checkpoints that say nothing mean this.
+    private const int TrainedContext = 2048;
+    private const int MinContext = 16; // as the option's own lower bound
+    private const int AmpleContexts = 8;
+
+    private bool IsInt8 => options.WeightFormat is BloomWeightFormat.Int8 || options.Strategy is BloomStrategy.Int8;
+
+    /// <summary>Plans.</summary>
+    /// <param name="config">The model's sizes.</param>
+    /// <param name="storedType">In which number type the checkpoint has its weights.</param>
+    /// <exception cref="PlacementException">The devices are not there or too small.</exception>
+    public DevicePlan Plan(BloomConfig config, ScalarType storedType)
+    {
+        LayerMap? map = options.LayerMap is { } text ? LayerMap.Parse(text) : null;
+        IEnumerable<string> names = options.Devices.Count == 0 && map is not null ? map.Shares.Select(share => share.Device.ToString()) : options.Devices;
+        IReadOnlyList<DeviceMemory> devices = MemoryLimit.Apply(findDevices(names), ByteSize.TryParse(options.MemoryLimit, out long limit) ? limit : null);
+        int context = options.MaxContextTokens ?? config.MaxContextTokens ?? TrainedContext;
+        if (context < MinContext)
+        {
+            throw new PlacementException($"config.json declares a context of {context} tokens. Set MaxContextTokens: 2048 is BLOOM's own.");
+        }
+
+        var footprint = new ModelFootprint(config, new WeightFormat(TypeFor(storedType), IsInt8), context);
+        footprint = footprint with { MaxSequences = Math.Min(options.MaxConcurrentReplies, footprint.StepRows), CacheTokens = options.CacheTokens ?? context };
+        if (footprint.CacheTokens < context)
+        {
+            throw new PlacementException(
+                $"CacheTokens is {footprint.CacheTokens}, but one sequence may have {context} tokens. Raise CacheTokens, or lower MaxContextTokens.");
+        }
+
+        DevicePlan least = DevicePlanner.Plan(options.Strategy, footprint, devices, map);
+        bool isOffload = least.Strategy is BloomStrategy.Offload; // more cache would take the place of layers
+        return options.CacheTokens is null && !isOffload ? WithAmpleCache(least, devices, map) : least;
+    }
+
+    // Room for several whole contexts where there is memory; the strategy is decided without it.
+    private static DevicePlan WithAmpleCache(DevicePlan least, IReadOnlyList<DeviceMemory> devices, LayerMap? map)
+    {
+        int most = Math.Min(AmpleContexts, least.Footprint.MaxSequences);
+        for (int contexts = most; contexts > 1; contexts /= 2)
+        {
+            ModelFootprint ample = least.Footprint with { CacheTokens = contexts * least.Footprint.ContextTokens };
+            if (DevicePlanner.TryPlan(least.Strategy, ample, devices, map, least.Reason) is { } plan)
+            {
+                return plan;
+            }
+        }
+
+        return least;
+    }
+
+    private ScalarType TypeFor(ScalarType storedType) => options.NumberType switch
+    {
+        BloomNumberType.Float32 => ScalarType.Float32,
+        BloomNumberType.Float16 => ScalarType.Float16,
+        BloomNumberType.BFloat16 => ScalarType.BFloat16,
+        _ => storedType,
+    };
+}
