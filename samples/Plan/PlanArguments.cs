@@ -17,6 +17,7 @@ internal sealed partial record PlanArguments
           --strategy NAME       Auto (default), SingleDevice, LayerSplit, TensorParallel, Int8, Offload
           --weight-format NAME  Auto (default) or Int8
           --number-type NAME    Auto (default), Float32, Float16 or BFloat16
+          --memory-limit SIZE   the most of each device's memory that is taken, such as 8GB or 7.5GiB
           --device NAME         cuda:0, cpu, …; repeat it for several, in layer order
           --layer-map MAP       layers for each device, such as cuda:0=18,cuda:1=12
           --context N           most tokens of prompt and reply, the model's own by default
@@ -28,7 +29,7 @@ internal sealed partial record PlanArguments
     private const double BytesPerGigabyte = 1e9;
 
     private static readonly string[] s_valued =
-        ["--model", "--shape", "--gpus", "--strategy", "--weight-format", "--number-type", "--device", "--layer-map", "--context"];
+        ["--model", "--shape", "--gpus", "--strategy", "--weight-format", "--number-type", "--memory-limit", "--device", "--layer-map", "--context"];
 
     private static readonly string[] s_flags = ["--help", "-h"];
 
@@ -67,6 +68,7 @@ internal sealed partial record PlanArguments
             Strategy = line.Choice<BloomStrategy>("--strategy") ?? BloomStrategy.Auto,
             WeightFormat = line.Choice<BloomWeightFormat>("--weight-format") ?? BloomWeightFormat.Auto,
             NumberType = line.Choice<BloomNumberType>("--number-type") ?? BloomNumberType.Auto,
+            MemoryLimit = line.Value("--memory-limit"),
             Devices = [.. line.All("--device")],
             LayerMap = line.Value("--layer-map"),
             MaxContextTokens = line.Integer("--context", minimum: 16),

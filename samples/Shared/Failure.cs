@@ -15,6 +15,7 @@ internal static class Failure
         (nameof(BloomChatClientOptions.Devices), "--device"),
         (nameof(BloomChatClientOptions.LayerMap), "--layer-map"),
         (nameof(BloomChatClientOptions.MaxContextTokens), "--context"),
+        (nameof(BloomChatClientOptions.MemoryLimit), "--memory-limit"),
         (nameof(BloomChatClientOptions.Model), "--model"),
         (nameof(BloomChatClientOptions.NumberType), "--number-type"),
         (nameof(BloomChatClientOptions.Strategy), "--strategy"),

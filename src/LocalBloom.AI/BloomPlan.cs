@@ -86,6 +86,7 @@ public sealed class BloomPlan
         }
 
         _ = TorchNative.Load(options.LibTorchPath);
-        return new BloomPlan(new ModelPlanner(options, new DeviceCatalog(CudaDriver.TryOpen(), cuda.is_available()).Find).Plan(config, storedType));
+        DevicePlan plan = new ModelPlanner(options, new DeviceCatalog(CudaDriver.TryOpen(), cuda.is_available()).Find).Plan(config, storedType);
+        return new BloomPlan(OffloadPlanner.WithStorage(plan, options.StreamFromFile, DeviceCatalog.FreeHostMemory(), Path.GetTempPath()));
     }
 }

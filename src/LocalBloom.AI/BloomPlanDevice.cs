@@ -18,6 +18,8 @@ public sealed class BloomPlanDevice
         TemporaryBytes = share.TemporaryBytes;
         TotalBytes = share.TotalBytes;
         FreeBytes = share.Memory.FreeBytes;
+        StreamedLayerCount = share.Streaming?.Layers.Count ?? 0;
+        HostBytes = share.Streaming?.HostBytes ?? 0;
     }
 
     /// <summary>Gets the device's name, such as <c>cuda:0</c>.</summary>
@@ -50,6 +52,12 @@ public sealed class BloomPlanDevice
     /// <summary>Gets the most bytes that are taken of the device.</summary>
     public long TotalBytes { get; }
 
-    /// <summary>Gets the bytes that are free for us; of a logical part, its share of the device's.</summary>
+    /// <summary>Gets the bytes that are free for us, within <see cref="BloomChatClientOptions.MemoryLimit"/>; of a logical part, its share of the device's.</summary>
     public long FreeBytes { get; }
+
+    /// <summary>Gets how many of its layers lie in host memory and are streamed to it; 0 where all stay.</summary>
+    public int StreamedLayerCount { get; }
+
+    /// <summary>Gets the bytes of host memory that those layers take: as many are copied to the device in each step.</summary>
+    public long HostBytes { get; }
 }

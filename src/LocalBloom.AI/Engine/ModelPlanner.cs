@@ -7,8 +7,8 @@ namespace LocalBloom.AI.Engine;
 
 /// <summary>Decides from options what goes where. Nothing is loaded or allocated.</summary>
 /// <param name="options">Validated options.</param>
-/// <param name="findDevices">Looks up devices by name, in layer order, with the most bytes that may be taken of each; all there are where none is named.</param>
-internal sealed class ModelPlanner(BloomChatClientOptions options, Func<IEnumerable<string>, long?, IReadOnlyList<DeviceMemory>> findDevices)
+/// <param name="findDevices">Looks up devices by name, in layer order, all there are where none is named.</param>
+internal sealed class ModelPlanner(BloomChatClientOptions options, Func<IEnumerable<string>, IReadOnlyList<DeviceMemory>> findDevices)
 {
     // BLOOM was trained with so many tokens; checkpoints that say nothing mean this.
     private const int TrainedContext = 2048;
@@ -25,7 +25,7 @@ internal sealed class ModelPlanner(BloomChatClientOptions options, Func<IEnumera
     {
         LayerMap? map = options.LayerMap is { } text ? LayerMap.Parse(text) : null;
         IEnumerable<string> names = options.Devices.Count == 0 && map is not null ? map.Shares.Select(share => share.Device.ToString()) : options.Devices;
-        IReadOnlyList<DeviceMemory> devices = findDevices(names, ByteSize.TryParse(options.MemoryLimit, out long limit) ? limit : null);
+        IReadOnlyList<DeviceMemory> devices = MemoryLimit.Apply(findDevices(names), ByteSize.TryParse(options.MemoryLimit, out long limit) ? limit : null);
         int context = options.MaxContextTokens ?? config.MaxContextTokens ?? TrainedContext;
         if (context < MinContext)
         {
@@ -41,14 +41,8 @@ internal sealed class ModelPlanner(BloomChatClientOptions options, Func<IEnumera
         }
 
         DevicePlan least = DevicePlanner.Plan(options.Strategy, footprint, devices, map);
-        if (least.Strategy is BloomStrategy.Offload)
-        {
-            return options.StreamFromFile
-                ? least with { Storage = SlabStorage.File }
-                : OffloadPlanner.WithStorage(least, DeviceCatalog.FreeHostMemory(), Path.GetTempPath()); // more cache would take the place of layers
-        }
-
-        return options.CacheTokens is null ? WithAmpleCache(least, devices, map) : least;
+        bool isOffload = least.Strategy is BloomStrategy.Offload; // more cache would take the place of layers
+        return options.CacheTokens is null && !isOffload ? WithAmpleCache(least, devices, map) : least;
     }
 
     // Room for several whole contexts where there is memory; the strategy is decided without it.

@@ -7,10 +7,8 @@ internal sealed class AssumedDevices(IReadOnlyDictionary<string, long> freeBytes
     private readonly (BloomDevice Device, long FreeBytes)[] _devices = [.. freeBytes.Select(pair => (Parse(pair.Key), pair.Value))];
 
     /// <summary>Looks devices up, as <see cref="DeviceCatalog.Find"/> does.</summary>
-    /// <param name="names">Names in layer order; empty for all of them.</param>
-    /// <param name="limit">The most bytes that may be taken of each device; null for all that is free.</param>
     /// <exception cref="PlacementException">A device is not among them.</exception>
-    public IReadOnlyList<DeviceMemory> Find(IEnumerable<string> names, long? limit)
+    public IReadOnlyList<DeviceMemory> Find(IEnumerable<string> names)
     {
         BloomDevice[] devices = [.. names.Select(Parse)];
         if (devices.Length == 0)
@@ -19,7 +17,7 @@ internal sealed class AssumedDevices(IReadOnlyDictionary<string, long> freeBytes
         }
 
         return [.. devices.Select(device => new DeviceMemory(
-            device, Math.Min(FreeOf(device.Physical), limit ?? long.MaxValue) / devices.Count(other => other.Physical == device.Physical), "assumed"))];
+            device, FreeOf(device.Physical) / devices.Count(other => other.Physical == device.Physical), "assumed"))];
     }
 
     private long FreeOf(BloomDevice device) =>

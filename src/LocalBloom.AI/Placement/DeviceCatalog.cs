@@ -15,9 +15,8 @@ internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
 
     /// <summary>Looks devices up; the context of each CUDA device is created by that.</summary>
     /// <param name="names">Names in layer order; empty for every CUDA device, or the CPU where there is none.</param>
-    /// <param name="limit">The most bytes that may be taken of each device; null for all that is free.</param>
     /// <exception cref="PlacementException">A device is not there.</exception>
-    public IReadOnlyList<DeviceMemory> Find(IEnumerable<string> names, long? limit)
+    public IReadOnlyList<DeviceMemory> Find(IEnumerable<string> names)
     {
         BloomDevice[] devices = [.. names.Select(Parse)];
         if (devices.Length == 0)
@@ -25,14 +24,14 @@ internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
             devices = CudaCount > 0 ? [.. Enumerable.Range(0, CudaCount).Select(i => new BloomDevice(DeviceKind.Cuda, i))] : [new BloomDevice(DeviceKind.Cpu, 0)];
         }
 
-        return [.. devices.Select(device => Describe(device, parts: devices.Count(other => other.Physical == device.Physical), limit ?? long.MaxValue))];
+        return [.. devices.Select(device => Describe(device, parts: devices.Count(other => other.Physical == device.Physical)))];
     }
 
-    private DeviceMemory Describe(BloomDevice device, int parts, long limit)
+    private DeviceMemory Describe(BloomDevice device, int parts)
     {
         if (device.Kind is DeviceKind.Cpu)
         {
-            return Limited(device, FreeHostMemory(), reserve: 0, parts, limit, $"{Environment.ProcessorCount} cores");
+            return new DeviceMemory(device, FreeHostMemory() / parts, $"{Environment.ProcessorCount} cores");
         }
 
         if (device.Index >= CudaCount)
@@ -40,11 +39,8 @@ internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
             throw new PlacementException($"{device} is not there: {WhyNoCuda(device.Index)}");
         }
 
-        return Limited(device, driver!.Memory(device.Index).Free, CudaReserve, parts, limit, driver.Name(device.Index));
+        return new DeviceMemory(device, Math.Max(0, driver!.Memory(device.Index).Free - CudaReserve) / parts, driver.Name(device.Index));
     }
-
-    private static DeviceMemory Limited(BloomDevice device, long free, long reserve, int parts, long limit, string description) =>
-        new(device, Math.Max(0, Math.Min(free, limit) - reserve) / parts, description) { LimitBytes = limit < free ? limit : null, ReserveBytes = reserve };
 
     private string WhyNoCuda(int index) =>
         driver is null ? "this machine has no NVIDIA driver. Use the device cpu." :

@@ -38,11 +38,17 @@ internal static class OffloadPlanner
 
     /// <summary>Decides where streamed layers lie.</summary>
     /// <param name="plan">The plan; one without streamed layers is returned as it is.</param>
+    /// <param name="asFile">In a file whatever is free.</param>
     /// <param name="freeHostBytes">The host's free memory.</param>
     /// <param name="temporaryFolder">Where a file would lie.</param>
     /// <exception cref="PlacementException">Host memory is short, and the temporary folder is in memory, too.</exception>
-    public static DevicePlan WithStorage(DevicePlan plan, long freeHostBytes, string temporaryFolder)
+    public static DevicePlan WithStorage(DevicePlan plan, bool asFile, long freeHostBytes, string temporaryFolder)
     {
+        if (asFile)
+        {
+            return plan with { Storage = SlabStorage.File };
+        }
+
         long onCpu = plan.Shares.Where(share => share.Memory.Device.Kind is DeviceKind.Cpu).Sum(share => share.TotalBytes);
         if (plan.StreamedBytes == 0 || plan.StreamedBytes + onCpu + HostMargin <= freeHostBytes)
         {
