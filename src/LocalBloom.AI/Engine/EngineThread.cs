@@ -191,7 +191,8 @@ internal sealed class EngineThread(
         }
         catch (OperationCanceledException)
         {
-            _ = _stopping.IsCancellationRequested ? loaded.TrySetException(Gone(wasUnderWay: true)) : loaded.TrySetCanceled(cancellationToken);
+            // A shutdown waits for no load: more time would not have helped.
+            _ = _stopping.IsCancellationRequested ? loaded.TrySetException(Gone(wasUnderWay: false)) : loaded.TrySetCanceled(cancellationToken);
             return;
         }
         catch (Exception e)
