@@ -2,6 +2,7 @@ using LocalBloom.AI.Diagnostics;
 using LocalBloom.AI.Engine;
 using LocalBloom.AI.Execution;
 using LocalBloom.AI.Model;
+using LocalBloom.AI.Sampling;
 using LocalBloom.AI.Testing;
 using LocalBloom.AI.Tests.Chat;
 using static TorchSharp.torch;
@@ -44,11 +45,10 @@ public class StepErrorTests
     {
         public bool WasUnderWay { get; private set; }
 
-        public StepOutput Run(StepPlan plan)
+        public StepResult Run(StepPlan plan)
         {
             WasUnderWay = status.StepAge is not null;
-            StepOutput output = inner.Run(plan);
-            return output with { Logits = output.Logits[..0] };
+            return inner.Run(plan) with { Logits = LogitParts.Of(zeros(0, 1)) };
         }
     }
 }
