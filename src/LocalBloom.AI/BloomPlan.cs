@@ -55,7 +55,7 @@ public sealed class BloomPlan
         }
 
         using var checkpoint = Checkpoint.Open(folder);
-        return Create(copy, checkpoint.Config, checkpoint.Tensors[BloomTensors.Embedding].Type, freeBytes);
+        return Create(copy, checkpoint.Config, checkpoint.StoredType, freeBytes);
     }
 
     /// <summary>Plans for a published size of BLOOM, or a made-up one, without any file.</summary>

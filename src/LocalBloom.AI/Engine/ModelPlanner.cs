@@ -1,6 +1,5 @@
 using LocalBloom.AI.Model;
 using LocalBloom.AI.Placement;
-using LocalBloom.AI.Weights;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Engine;
@@ -14,8 +13,6 @@ internal sealed class ModelPlanner(BloomChatClientOptions options, Func<IEnumera
     private const int TrainedContext = 2048;
     private const int MinContext = 16; // as the option's own lower bound
     private const int AmpleContexts = 8;
-
-    private bool IsInt8 => options.WeightFormat is BloomWeightFormat.Int8 || options.Strategy is BloomStrategy.Int8;
 
     /// <summary>Plans.</summary>
     /// <param name="config">The model's sizes.</param>
@@ -32,7 +29,7 @@ internal sealed class ModelPlanner(BloomChatClientOptions options, Func<IEnumera
             throw new PlacementException($"config.json declares a context of {context} tokens. Set MaxContextTokens: 2048 is BLOOM's own.");
         }
 
-        var footprint = new ModelFootprint(config, FormatFor(config, storedType), context);
+        var footprint = new ModelFootprint(config, WeightFormatChoice.Choose(options, config, storedType), context);
         footprint = footprint with { MaxSequences = Math.Min(options.MaxConcurrentReplies, footprint.StepRows), CacheTokens = options.CacheTokens ?? context };
         if (footprint.CacheTokens < context)
         {
@@ -60,24 +57,4 @@ internal sealed class ModelPlanner(BloomChatClientOptions options, Func<IEnumera
 
         return least;
     }
-
-    private WeightFormat FormatFor(BloomConfig config, ScalarType storedType)
-    {
-        var format = new WeightFormat(TypeFor(storedType), IsInt8);
-        if (!IsInt8)
-        {
-            return format;
-        }
-
-        IReadOnlyList<string> skips = options.Int8SkipModules is { } given ? [.. given] : Int8Settings.DefaultSkips(options.Int8Scheme);
-        return format with { Int8 = new Int8Settings(options.Int8Scheme, options.Int8Threshold ?? Int8Settings.DefaultThreshold, skips).For(config) };
-    }
-
-    private ScalarType TypeFor(ScalarType storedType) => options.NumberType switch
-    {
-        BloomNumberType.Float32 => ScalarType.Float32,
-        BloomNumberType.Float16 => ScalarType.Float16,
-        BloomNumberType.BFloat16 => ScalarType.BFloat16,
-        _ => storedType,
-    };
 }

@@ -1,4 +1,5 @@
 using LocalBloom.AI.Model;
+using LocalBloom.AI.Weights;
 
 namespace LocalBloom.AI.Loading;
 
@@ -13,6 +14,7 @@ internal static class BloomConfigReader
     {
         string path = Path.Combine(folder, "config.json");
         BloomConfig config = JsonFile.Read(path, MaxBytes, root => Parse(new JsonFields(path, root)));
+        config = config with { Int8 = config.Int8?.For(config) };
         Check(path, config);
 
         string generation = Path.Combine(folder, "generation_config.json");
@@ -29,11 +31,7 @@ internal static class BloomConfigReader
     private static BloomConfig Parse(JsonFields fields)
     {
         RequireBloom(fields);
-        if (fields.Has("quantization_config"))
-        {
-            throw new CheckpointException(fields.Path, "the weights are quantized (quantization_config). Use the original checkpoint.");
-        }
-
+        Int8Settings? int8 = Int8Declaration.Read(fields);
         var defaults = new BloomConfig { VocabularySize = 0, HiddenSize = 0, LayerCount = 0, HeadCount = 0 };
         return defaults with
         {
@@ -50,6 +48,7 @@ internal static class BloomConfigReader
             BosTokenId = fields.IsAbsent("bos_token_id") ? defaults.BosTokenId : fields.Whole("bos_token_id"),
             EosTokenIds = fields.Tokens("eos_token_id") ?? defaults.EosTokenIds,
             PadTokenId = fields.Whole("pad_token_id"),
+            Int8 = int8,
             Notes = Notes(fields),
         };
     }

@@ -44,6 +44,9 @@ internal sealed class Checkpoint : IDisposable
     /// <summary>Gets what was found and ignored, with the reason; for the log.</summary>
     public IReadOnlyList<string> Notes => _notes;
 
+    /// <summary>Gets the number type of the embedding, or of its scales where it is int8.</summary>
+    public ScalarType StoredType => Tensors.GetValueOrDefault(BloomTensors.Embedding + Int8Declaration.ScaleSuffix, Tensors[BloomTensors.Embedding]).Type;
+
     /// <summary>Gets the bytes of all <see cref="Tensors"/>.</summary>
     public long TotalBytes => Tensors.Values.Sum(tensor => tensor.ByteCount);
 
@@ -101,7 +104,7 @@ internal sealed class Checkpoint : IDisposable
 
     private void AddNotes()
     {
-        ScalarType[] types = [.. Tensors.Values.Select(tensor => tensor.Type).Distinct()];
+        ScalarType[] types = [.. Tensors.Values.Select(tensor => tensor.Type).Where(type => type is not ScalarType.Int8).Distinct()];
         if (Config.DeclaredType is ScalarType declared && types.Any(type => type != declared))
         {
             _notes.Add($"config.json declares {declared}, but the weights are stored as {string.Join(" and ", types)}.");

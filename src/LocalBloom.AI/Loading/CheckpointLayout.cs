@@ -1,4 +1,5 @@
 using LocalBloom.AI.Model;
+using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Loading;
 
@@ -10,7 +11,7 @@ internal static class CheckpointLayout
     /// <summary>Gives all tensors of a model with their shapes, in the order of computation.</summary>
     public static IReadOnlyDictionary<string, IReadOnlyList<long>> Shapes(BloomConfig config) =>
         new OrderedDictionary<string, IReadOnlyList<long>>(
-            BloomTensors.All(config).Select(tensor => KeyValuePair.Create(tensor.Name, (IReadOnlyList<long>)tensor.Shape)), StringComparer.Ordinal);
+            BloomTensors.All(config).SelectMany(tensor => WithScale(config, tensor.Name, tensor.Shape)), StringComparer.Ordinal);
 
     /// <summary>Gives the tensors their canonical names; checks that the model's are all there, in the right shape, and nothing else.</summary>
     /// <param name="folder">The checkpoint, for errors.</param>
@@ -46,6 +47,10 @@ internal static class CheckpointLayout
             {
                 misshapen.Add($"{tensor.Name} in {tensor.File} is {ErrorText.Shape(tensor.Shape)}, expected {ErrorText.Shape(shape)}");
             }
+            else if (tensor.Type is ScalarType.Int8 != IsInt8(config, name, shape))
+            {
+                misshapen.Add($"{tensor.Name} in {tensor.File} is {tensor.Type}, expected {(tensor.Type is ScalarType.Int8 ? "floating-point numbers" : "Int8")}");
+            }
             else
             {
                 matched.Add(name, tensor with { Name = name });
@@ -56,6 +61,13 @@ internal static class CheckpointLayout
         Report(folder, [.. shapes.Keys.Where(name => !rawNames.ContainsKey(name))], surplus, misshapen);
         return matched;
     }
+
+    private static IEnumerable<KeyValuePair<string, IReadOnlyList<long>>> WithScale(BloomConfig config, string name, long[] shape) =>
+        IsInt8(config, name, shape)
+            ? [KeyValuePair.Create(name, (IReadOnlyList<long>)shape), KeyValuePair.Create(name + Int8Declaration.ScaleSuffix, (IReadOnlyList<long>)[shape[0]])]
+            : [KeyValuePair.Create(name, (IReadOnlyList<long>)shape)];
+
+    private static bool IsInt8(BloomConfig config, string name, IReadOnlyList<long> shape) => config.Int8 is { } int8 && shape.Count == 2 && !int8.Skips(name);
 
     private static string Canonical(string name) =>
         name.StartsWith(Prefix, StringComparison.Ordinal) && name != Prefix + BloomTensors.Head ? name[Prefix.Length..] : name;

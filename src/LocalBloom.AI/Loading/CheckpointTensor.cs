@@ -4,7 +4,7 @@ namespace LocalBloom.AI.Loading;
 
 /// <summary>A tensor where it lies in a mapped file.</summary>
 /// <param name="Name">The canonical name, for example <c>h.3.mlp.dense_h_to_4h.weight</c>.</param>
-/// <param name="Type">The number format: float32, float16 or bfloat16, little-endian.</param>
+/// <param name="Type">The number format: float32, float16 or bfloat16, little-endian, or int8.</param>
 /// <param name="Shape">The sizes, outermost first.</param>
 /// <param name="Strides">The distance between neighbours along each dimension, in elements.</param>
 /// <param name="Address">Where the first element is, for reading only; valid while the <see cref="Checkpoint"/> is open.</param>
@@ -31,7 +31,7 @@ internal sealed record CheckpointTensor(
     public bool IsAligned => Address % ElementSize == 0;
 
     /// <summary>Gives the bytes of one element of a supported format.</summary>
-    public static int SizeOf(ScalarType type) => type is ScalarType.Float32 ? 4 : 2;
+    public static int SizeOf(ScalarType type) => type switch { ScalarType.Float32 => 4, ScalarType.Int8 => 1, _ => 2 };
 
     /// <summary>Gives the strides of a row-major tensor, in elements.</summary>
     public static long[] RowMajor(IReadOnlyList<long> shape)

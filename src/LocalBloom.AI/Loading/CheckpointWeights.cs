@@ -25,10 +25,52 @@ internal sealed class CheckpointWeights(Checkpoint checkpoint, TorchNative nativ
     public IReadOnlyList<string> Notes => checkpoint.Notes;
 
     /// <inheritdoc/>
-    public ScalarType StoredType => checkpoint.Tensors[BloomTensors.Embedding].Type;
+    public ScalarType StoredType => checkpoint.StoredType;
+
+    /// <inheritdoc/>
+    public bool TryFillInt8(string name, Tensor data, Tensor scales, CancellationToken cancellationToken)
+    {
+        if (checkpoint.Tensors[name].Type is not ScalarType.Int8)
+        {
+            return false;
+        }
+
+        ReadStored(name, (row, rows) => Copy(rows, data, row), cancellationToken);
+        ReadStored(name + Int8Declaration.ScaleSuffix, (row, rows) => Copy(rows, scales, row), cancellationToken);
+        return true;
+    }
 
     /// <inheritdoc/>
     public void Read(string name, Action<long, Tensor> consume, CancellationToken cancellationToken)
+    {
+        if (checkpoint.Tensors[name].Type is not ScalarType.Int8)
+        {
+            ReadStored(name, consume, cancellationToken);
+            return;
+        }
+
+        string scaleName = name + Int8Declaration.ScaleSuffix;
+        using Tensor scales = empty([.. checkpoint.Tensors[scaleName].Shape], checkpoint.Tensors[scaleName].Type);
+        ReadStored(scaleName, (row, rows) => Copy(rows, scales, row), cancellationToken);
+        ReadStored(
+            name,
+            (row, rows) =>
+            {
+                using Tensor numbers = rows.to_type(scales.dtype);
+                using Tensor some = scales.narrow(0, row, rows.shape[0]);
+                using Tensor column = some.unsqueeze(1);
+                consume(row, numbers.mul_(column));
+            },
+            cancellationToken);
+    }
+
+    private static void Copy(Tensor rows, Tensor destination, long row)
+    {
+        using Tensor part = destination.narrow(0, row, rows.shape[0]);
+        part.copy_(rows);
+    }
+
+    private void ReadStored(string name, Action<long, Tensor> consume, CancellationToken cancellationToken)
     {
         CheckpointTensor stored = checkpoint.Tensors[name];
         long rows = stored.Shape[0];

@@ -14,6 +14,9 @@ internal static class SafetensorsFile
     private const int LengthBytes = 8;
     private const long MaxHeaderBytes = 16 << 20; // a hundred times what BLOOM-176B needs; parsing takes many times as much memory
 
+    private static readonly (string Name, ScalarType Type)[] s_types =
+        [("F32", ScalarType.Float32), ("F16", ScalarType.Float16), ("BF16", ScalarType.BFloat16), ("I8", ScalarType.Int8)];
+
     /// <summary>Reads and checks a header.</summary>
     /// <returns>The tensors under the names that the file gives them.</returns>
     /// <exception cref="CheckpointException">The header is broken, or the data is not what it promises.</exception>
@@ -87,17 +90,15 @@ internal static class SafetensorsFile
 
     private static ScalarType ReadType(string path, JsonProperty property)
     {
-        string? type = property.Value.TryGetProperty("dtype", out JsonElement element) && element.ValueKind is JsonValueKind.String
+        string? name = property.Value.TryGetProperty("dtype", out JsonElement element) && element.ValueKind is JsonValueKind.String
             ? element.GetString() : null;
-        return type switch
-        {
-            "F32" => ScalarType.Float32,
-            "F16" => ScalarType.Float16,
-            "BF16" => ScalarType.BFloat16,
-            null => throw Broken(path, property.Name, "has no dtype; expected F32, F16 or BF16"),
-            _ => throw Broken(path, property.Name, $"has dtype {ErrorText.Name(type)}; expected F32, F16 or BF16"),
-        };
+        return s_types.FirstOrDefault(type => type.Name == name) is { Name: not null } known
+            ? known.Type
+            : throw Broken(path, property.Name, $"has {(name is null ? "no dtype" : $"dtype {ErrorText.Name(name)}")}; expected F32, F16 or BF16");
     }
+
+    /// <summary>Gives the format's name of a number type.</summary>
+    public static string NameOf(ScalarType type) => s_types.Single(known => known.Type == type).Name;
 
     private static long[]? Longs(JsonProperty property, string field)
     {

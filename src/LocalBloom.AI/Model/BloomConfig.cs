@@ -1,3 +1,4 @@
+using LocalBloom.AI.Weights;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Model;
@@ -47,6 +48,9 @@ internal sealed record BloomConfig
 
     /// <summary>Gets the number format that the checkpoint declares; the weights' own may differ.</summary>
     public ScalarType? DeclaredType { get; init; }
+
+    /// <summary>Gets which matrices the checkpoint has as int8, with their scales beside them; <see langword="null"/> where none is.</summary>
+    public Int8Settings? Int8 { get; init; }
 
     /// <summary>Gets the token that begins a sequence.</summary>
     public int? BosTokenId { get; init; } = 1;

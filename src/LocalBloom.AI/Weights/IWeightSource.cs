@@ -26,6 +26,14 @@ internal interface IWeightSource : IDisposable
     /// <param name="cancellationToken">Ends the reading between chunks.</param>
     void Read(string name, Action<long, Tensor> consume, CancellationToken cancellationToken);
 
+    /// <summary>Reads a matrix as it is stored, if that is int8. Otherwise, and by <see cref="Read"/>, it is numbers.</summary>
+    /// <param name="name">One of <see cref="BloomTensors.All"/>.</param>
+    /// <param name="data">[out, in], int8.</param>
+    /// <param name="scales">[out].</param>
+    /// <param name="cancellationToken">Ends the copy between chunks.</param>
+    /// <returns>Whether it is stored as int8; if not, nothing was done.</returns>
+    bool TryFillInt8(string name, Tensor data, Tensor scales, CancellationToken cancellationToken) => false;
+
     /// <summary>Reads a tensor into another, of any number type, on any device.</summary>
     /// <param name="name">One of <see cref="BloomTensors.All"/>.</param>
     /// <param name="destination">Of the shape that <see cref="ShapeOf"/> gives.</param>

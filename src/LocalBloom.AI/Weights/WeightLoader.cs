@@ -71,6 +71,11 @@ internal sealed class WeightLoader(IWeightSource source, WeightFormat format, IP
     {
         Tensor data = arena.Allocate(ScalarType.Int8, shape);
         Tensor scales = arena.Allocate(format.Type, shape[0]);
+        if (source.TryFillInt8(name, data, scales, cancellationToken))
+        {
+            return new Stored(data, scales);
+        }
+
         source.Read(
             name,
             (row, rows) =>

@@ -1,0 +1,154 @@
+using LocalBloom.AI.Engine;
+using LocalBloom.AI.Loading;
+using LocalBloom.AI.Native;
+using LocalBloom.AI.Testing;
+using LocalBloom.AI.Weights;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Tests.Loading;
+
+public class BloomCheckpointTests
+{
+    private static readonly TorchNative s_torch = TorchNative.Load(null);
+
+    [Theory]
+    [InlineData("safetensors-f32", BloomNumberType.Auto)]
+    [InlineData("bin-f16-noprefix", BloomNumberType.Auto)]
+    [InlineData("sharded-bf16-6heads-postln", BloomNumberType.Auto)]
+    [InlineData("safetensors-f32", BloomNumberType.Float16)]
+    public async Task Quantized_GivesTheLogitsOfQuantizingWhileLoading(string name, BloomNumberType type)
+    {
+        using var folder = new TemporaryFolder();
+        var original = new BloomChatClientOptions { Model = Golden.Model(name), NumberType = type, WeightFormat = BloomWeightFormat.Int8 };
+        await BloomCheckpoint.QuantizeAsync(original, folder.Path, cancellationToken: TestContext.Current.CancellationToken);
+        int[] ids = [.. Golden.Read(Golden.Model(name)).Cases[0].Ids];
+
+        using var loaded = new TestModel(new BloomChatClientOptions { Model = folder.Path });
+        using var expected = new TestModel(original);
+        using var dense = new TestModel(new BloomChatClientOptions { Model = folder.Path, WeightFormat = BloomWeightFormat.Dense });
+
+        Assert.True(loaded.Loaded.Plan.Footprint.Format.IsInt8);
+        Assert.False(dense.Loaded.Plan.Footprint.Format.IsInt8);
+        Assert.Equal(expected.Loaded.Plan.Footprint.Type, loaded.Loaded.Plan.Footprint.Type);
+        Assert.Equal(expected.LastLogits(ids), loaded.LastLogits(ids));
+        float[] logits = loaded.LastLogits(ids);
+        Assert.All(logits.Zip(dense.LastLogits(ids)), pair => Assert.Equal(pair.First, pair.Second, 0.1 * logits.Max(Math.Abs)));
+    }
+
+    [Fact]
+    public async Task SkippedModules_StayNumbers_AndOthersCannotBeAskedForLater()
+    {
+        using var folder = new TemporaryFolder();
+        var options = new BloomChatClientOptions { Model = Golden.Model("safetensors-f32"), WeightFormat = BloomWeightFormat.Int8, Int8SkipModules = ["lm_head", "mlp.dense_4h_to_h"] };
+        await BloomCheckpoint.QuantizeAsync(options, folder.Path, cancellationToken: TestContext.Current.CancellationToken);
+
+        using (Checkpoint checkpoint = Checkpoint.Open(folder.Path))
+        {
+            Assert.Equal(ScalarType.Float32, checkpoint.Tensors["word_embeddings.weight"].Type);
+            Assert.Equal(ScalarType.Float32, checkpoint.Tensors["h.0.mlp.dense_4h_to_h.weight"].Type);
+            Assert.Equal(ScalarType.Int8, checkpoint.Tensors["h.0.mlp.dense_h_to_4h.weight"].Type);
+            Assert.All(checkpoint.Tensors.Values, tensor => Assert.True(tensor.IsAligned));
+            Assert.Empty(checkpoint.Notes);
+        }
+
+        var other = new BloomChatClientOptions { Model = folder.Path, WeightFormat = BloomWeightFormat.Int8, Int8SkipModules = ["self_attention.dense"] };
+        var error = Assert.Throws<PlacementException>(() => new TestModel(other).Dispose());
+        Assert.Contains("Remove Int8SkipModules", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SeveralFiles_HaveAnIndex_AndTheSameBits()
+    {
+        using var several = new TemporaryFolder();
+        using var source = new CheckpointWeights(Checkpoint.Open(Golden.Model("safetensors-f32")), s_torch);
+        var options = new BloomChatClientOptions { WeightFormat = BloomWeightFormat.Int8 };
+        WeightFormat format = WeightFormatChoice.Choose(options, source.Config, source.StoredType);
+        new Int8CheckpointWriter(source, format, several.Path, progress: null, TestContext.Current.CancellationToken) { MaxFileBytes = 20_000 }.Write();
+        File.WriteAllText(several.File("config.json"), File.ReadAllText(Path.Combine(Golden.Model("safetensors-f32"), "config.json"))
+            .Replace("\"model_type\"", "\"quantization_config\": {\"quant_method\": \"localbloom\", \"bits\": 8}, \"model_type\"", StringComparison.Ordinal));
+
+        Assert.True(Directory.GetFiles(several.Path, "*.safetensors").Length > 2);
+        using DisposeScope scope = NewDisposeScope();
+        using var read = new CheckpointWeights(Checkpoint.Open(several.Path), s_torch);
+        const string Name = "h.0.mlp.dense_4h_to_h.weight";
+        Tensor original = Whole(source, Name);
+        (Tensor data, Tensor scales) = (empty(original.shape, ScalarType.Int8), empty(original.shape[0]));
+        (Tensor wanted, Tensor wantedScales) = (empty_like(data), empty_like(scales));
+        Int8Quantizer.Quantize(original, wanted, wantedScales);
+
+        Assert.True(read.TryFillInt8(Name, data, scales, TestContext.Current.CancellationToken));
+        Assert.Equal(wanted.data<sbyte>().ToArray(), data.data<sbyte>().ToArray());
+        Assert.Equal(wantedScales.data<float>().ToArray(), scales.data<float>().ToArray());
+        Assert.Equal((wanted.to_type(ScalarType.Float32) * wantedScales.unsqueeze(1)).data<float>().ToArray(), Whole(read, Name).data<float>().ToArray());
+    }
+
+    [Fact]
+    public async Task FullFolder_IsLeftAlone()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("mine.txt", "mine");
+
+        var error = await Assert.ThrowsAsync<IOException>(() =>
+            BloomCheckpoint.QuantizeAsync(new() { Model = Golden.Model("safetensors-f32") }, folder.Path, cancellationToken: TestContext.Current.CancellationToken));
+
+        Assert.Contains("not empty", error.Message, StringComparison.Ordinal);
+        Assert.Equal([folder.File("mine.txt")], Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public async Task Cancelled_LeavesNothing()
+    {
+        using var folder = new TemporaryFolder();
+        using var cancellation = new CancellationTokenSource();
+        string target = folder.File("int8");
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => BloomCheckpoint.QuantizeAsync(
+            new() { Model = Golden.Model("safetensors-f32") }, target, new Cancelling(cancellation), cancellation.Token));
+
+        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public async Task Int8Already_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        await BloomCheckpoint.QuantizeAsync(
+            new() { Model = Golden.Model("safetensors-f32") }, folder.File("once"), cancellationToken: TestContext.Current.CancellationToken);
+
+        var error = await Assert.ThrowsAsync<CheckpointException>(() => BloomCheckpoint.QuantizeAsync(
+            new() { Model = folder.File("once") }, folder.File("twice"), cancellationToken: TestContext.Current.CancellationToken));
+
+        Assert.Contains("int8 already", error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(folder.File("twice")));
+    }
+
+    [Theory]
+    [InlineData("""{"quant_method": "gptq", "bits": 4}""", "'gptq'")]
+    [InlineData("""{"quant_method": "bitsandbytes", "load_in_8bit": true}""", "'bitsandbytes'")]
+    [InlineData("""{"load_in_8bit": true}""", "quant_method")]
+    [InlineData("""{"quant_method": "localbloom", "bits": 4}""", "bits is 4; expected 8")]
+    [InlineData("""{"quant_method": "localbloom", "bits": 8, "modules_to_not_convert": ["mlp"]}""", "'mlp'")]
+    [InlineData("""{"quant_method": "localbloom", "bits": 8}""", "5 missing: word_embeddings.weight_scale", "5 misshapen: transformer.word_embeddings.weight", "expected Int8")]
+    public void OtherDeclarations_AreRefused(string declaration, params string[] parts)
+    {
+        TemporaryFolder folder = TinyModel.WithSafetensors(_ => { });
+        folder.Write("config.json", TinyModel.Config.Replace("\"model_type\"", $"\"quantization_config\": {declaration}, \"model_type\"", StringComparison.Ordinal));
+
+        string message = TinyModel.Refusal(folder);
+
+        Assert.All(parts, part => Assert.Contains(part, message, StringComparison.Ordinal));
+    }
+
+    private static Tensor Whole(CheckpointWeights source, string name)
+    {
+        Tensor? whole = null;
+        source.Read(name, (_, rows) => whole = rows.clone().MoveToOuterDisposeScope(), CancellationToken.None);
+        return whole!;
+    }
+
+    private sealed class Cancelling(CancellationTokenSource cancellation) : IProgress<LoadProgress>
+    {
+        public void Report(LoadProgress value) => cancellation.Cancel();
+    }
+}
