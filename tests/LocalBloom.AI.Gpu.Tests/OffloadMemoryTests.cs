@@ -39,7 +39,7 @@ public sealed class OffloadMemoryTests
 
         long taken = watch.Stop()["cuda:0"];
         TestContext.Current.TestOutputHelper?.WriteLine($"{taken} bytes of {bytes} were taken at most.");
-        Assert.InRange(taken, bytes / 2, bytes);
+        Assert.InRange(taken, bytes / 3, bytes);
     }
 
     [Fact]

@@ -49,9 +49,11 @@ internal sealed record ModelFootprint(BloomConfig Config, WeightFormat Format, i
     /// <summary>Gets the bytes of a device's buffers: the blocks' own, and ALiBi's slopes.</summary>
     public long WorkBytes => Workspace.SizeOf(Config, Type, StepRows) + DeviceArena.SizeOf(ScalarType.Float32, Config.HeadCount);
 
-    /// <summary>Gets the most bytes of a step's passing tensors on one device.</summary>
-    /// <remarks>Bias, scores and probabilities; float32 copies of keys and values; the stream's norms; logits. An upper bound, not a sum.</remarks>
-    public long TemporaryBytes =>
+    /// <summary>Gets the most bytes that torch's allocator takes for a step's passing tensors on one device.</summary>
+    public long TemporaryBytes => PassingBytes + (PassingBytes / AllocatorLoss);
+
+    // Bias, scores and probabilities; float32 copies of keys and values; the stream's norms; logits. An upper bound, not a sum.
+    private long PassingBytes =>
         (4L * sizeof(float) * Config.HeadCount * StepRows * ContextTokens) +
         (2L * sizeof(float) * Config.HiddenSize * ContextTokens) +
         (8L * sizeof(float) * Config.HiddenSize * StepRows) +
@@ -72,5 +74,5 @@ internal sealed record ModelFootprint(BloomConfig Config, WeightFormat Format, i
         (layerCount * LayerWeightBytes) + (hasEnds ? EndsBytes : 0),
         layerCount * LayerCacheBytes,
         WorkBytes,
-        TemporaryBytes + (TemporaryBytes / AllocatorLoss));
+        TemporaryBytes);
 }

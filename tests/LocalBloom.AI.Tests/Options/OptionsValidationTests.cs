@@ -28,6 +28,8 @@ public class OptionsValidationTests
             ["LayerSplit needs at least two devices, but only cuda:0 is listed", "cuda:0#0, cuda:0#1"]),
         ["map without split"] = (
             o => (o.Strategy, o.LayerMap) = (BloomStrategy.SingleDevice, "cuda:0=1,cuda:1=2"), ["LayerMap", "Strategy is SingleDevice"]),
+        ["limit that is none"] = (o => o.MemoryLimit = "8 gigs", ["MemoryLimit", "'8 gigs' is no amount of memory", "8GB", "7.5 GiB"]),
+        ["limit of nothing"] = (o => o.MemoryLimit = "0GB", ["MemoryLimit", "'0GB'"]),
         ["map that is none"] = (o => o.LayerMap = "cuda:0:18", ["LayerMap", "device=layers"]),
         ["map of one device"] = (o => o.LayerMap = "cuda:0=18", ["names only cuda:0"]),
         ["map of a device and its part"] = (o => o.LayerMap = "cpu=1,cpu#0=1", ["LayerMap", "as a whole and as the part cpu#0"]),
@@ -61,6 +63,8 @@ public class OptionsValidationTests
         ["prompt type for 16 bits"] = o => (o.NumberType, o.CpuPromptNumberType) = (BloomNumberType.BFloat16, BloomNumberType.Float32),
         ["LLM.int8() with all of its options"] = o =>
             (o.WeightFormat, o.Int8Scheme, o.Int8Threshold, o.Int8SkipModules) = (BloomWeightFormat.Int8, BloomInt8Scheme.LlmInt8, 0, ["mlp.dense_4h_to_h"]),
+        ["offload under a limit"] = o => (o.Strategy, o.MemoryLimit) = (BloomStrategy.Offload, "7.5 GiB"),
+        ["offload by a map"] = o => (o.Strategy, o.LayerMap) = (BloomStrategy.Offload, "cuda:0=18,cuda:1=12"),
         ["folder"] = o => o.LibTorchPath = Path.GetTempPath(),
         ["long context"] = o => (o.MaxContextTokens, o.MaxOutputTokens) = (131_072, 131_071),
     };

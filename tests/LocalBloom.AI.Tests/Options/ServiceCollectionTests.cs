@@ -53,7 +53,7 @@ public class ServiceCollectionTests
     {
         IConfigurationSection section = Section(
             ("Model", "test/bloom"), ("Strategy", "layersplit"), ("Devices:0", "cpu#0"), ("Devices:1", "cpu#1"), ("LayerMap", "cpu#0=1,cpu#1=2"),
-            ("NumberType", "Float32"), ("MaxContextTokens", "512"), ("MaxOutputTokens", "64"), ("LibTorchPath", Path.GetTempPath()));
+            ("NumberType", "Float32"), ("MemoryLimit", "8GB"), ("MaxContextTokens", "512"), ("MaxOutputTokens", "64"), ("LibTorchPath", Path.GetTempPath()));
         using ServiceProvider provider = Build(key, section);
 
         BloomChatClientOptions options = OptionsOf(provider, key);
@@ -63,6 +63,7 @@ public class ServiceCollectionTests
         Assert.Equal(["cpu#0", "cpu#1"], options.Devices);
         Assert.Equal("cpu#0=1,cpu#1=2", options.LayerMap);
         Assert.Equal(BloomNumberType.Float32, options.NumberType);
+        Assert.Equal("8GB", options.MemoryLimit);
         Assert.Equal(512, options.MaxContextTokens);
         Assert.Equal(64, options.MaxOutputTokens);
         Assert.Equal(Path.GetTempPath(), options.LibTorchPath);

@@ -52,6 +52,7 @@ public class LatencyArgumentsTests
     [InlineData("--callers", "257")]
     [InlineData("--callers", "many")]
     [InlineData("--callers", ",")]
+    [InlineData("--memory-limit", "8")]
     [InlineData("--new-tokens", "")]
     [InlineData("--cache-tokens", "100")]
     public void WhatCannotBe_IsRefused_ByName(string option, string value) =>

@@ -177,12 +177,12 @@ public class DevicePlannerTests
     [InlineData(1, ScalarType.Float16, "Use Int8 for half of it, lower MaxContextTokens, add a device")]
     [InlineData(1, ScalarType.Float32, "Set NumberType to Float16 or BFloat16 for half of it")]
     [InlineData(2, ScalarType.BFloat16, "Use Int8 for half of it, lower MaxContextTokens, add a device")]
-    public void Auto_NothingFits_SaysBothNumbersAndACure(int devices, ScalarType type, string cure)
+    public void NothingFits_SaysBothNumbersAndACure(int devices, ScalarType type, string cure)
     {
         var footprint = new ModelFootprint(BloomConfig.ForShape("7b1"), new(type), 2048);
 
         var error = Assert.Throws<PlacementException>(
-            () => DevicePlanner.Plan(BloomStrategy.Auto, footprint, Gpus([.. Enumerable.Repeat(4 * GB, devices)]), layerMap: null));
+            () => DevicePlanner.Plan(devices == 1 ? BloomStrategy.SingleDevice : BloomStrategy.LayerSplit, footprint, Gpus([.. Enumerable.Repeat(4 * GB, devices)]), layerMap: null));
 
         Assert.Contains("cuda:0 has 4 GB free", error.Message, StringComparison.Ordinal);
         Assert.Contains(cure, error.Message, StringComparison.Ordinal);
@@ -205,7 +205,7 @@ public class DevicePlannerTests
         Assert.Equal(352_494_542_848, plan.Shares.Sum(share => share.WeightBytes)); // 2 · 176,247,271,424, all of it in whole 256 bytes
         Assert.All(plan.Shares, share => Assert.True(share.TotalBytes <= share.Memory.FreeBytes));
         Assert.Throws<PlacementException>(
-            () => DevicePlanner.Plan(BloomStrategy.Auto, footprint, Gpus([.. Enumerable.Repeat(80 * GB, 4)]), layerMap: null));
+            () => DevicePlanner.Plan(BloomStrategy.LayerSplit, footprint, Gpus([.. Enumerable.Repeat(80 * GB, 4)]), layerMap: null));
     }
 
     [Fact]
