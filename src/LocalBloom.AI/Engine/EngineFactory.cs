@@ -77,10 +77,14 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
     {
         if (plan.Footprint.Format.LlmInt8Threshold is { } threshold)
         {
-            return new FormatLinear(new DenseLinear(native), new LlmInt8Linear(native, threshold));
+            return new FormatLinear(CpuLinear(plan, new DenseLinear(native)), new LlmInt8Linear(native, threshold));
         }
 
-        ILinearKernel linear = new FormatLinear(new DenseLinear(native), new Int8Linear(native));
+        return CpuLinear(plan, new FormatLinear(new DenseLinear(native), new Int8Linear(native)));
+    }
+
+    private ILinearKernel CpuLinear(DevicePlan plan, ILinearKernel linear)
+    {
         ScalarType type = plan.Footprint.Type;
         bool isExact = type == ScalarType.Float32 && options.CpuPromptNumberType is BloomNumberType.Auto; // nobody asked for fewer digits
         if (isExact || !plan.Shares.Any(share => share.Memory.Device.Kind is DeviceKind.Cpu))

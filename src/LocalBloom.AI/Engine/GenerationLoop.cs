@@ -78,9 +78,11 @@ internal sealed class GenerationLoop(LoadedModel model, RequestQueue requests, E
     {
         while (requests.Peek() is { } next && scheduler.HasRoomFor(next))
         {
-            requests.Remove(next);
-            scheduler.Admit(next);
-            _promptTokens += next.PromptTokens;
+            if (requests.Remove(next))
+            {
+                scheduler.Admit(next);
+                _promptTokens += next.PromptTokens;
+            }
         }
     }
 

@@ -54,11 +54,12 @@ internal sealed class RequestQueue(int capacity)
     }
 
     /// <summary>Takes a request out.</summary>
-    public void Remove(Generation generation)
+    /// <returns>False where another thread has taken it out since it was seen, and ends it.</returns>
+    public bool Remove(Generation generation)
     {
         lock (_lock)
         {
-            _waiting.Remove(generation);
+            return _waiting.Remove(generation);
         }
     }
 

@@ -42,6 +42,18 @@ public class SchedulerTests
     }
 
     [Fact]
+    public void WhatAnotherThreadTookOut_IsNotTakenAgain()
+    {
+        var queue = new RequestQueue(1);
+        queue.TryAdd(Reply(1));
+        Generation seen = queue.Peek()!;
+
+        Assert.Same(seen, Assert.Single(queue.Close()));
+
+        Assert.False(queue.Remove(seen));
+    }
+
+    [Fact]
     public void Pool_GivesBlocksInARow_AndKeepsSharedOnes()
     {
         var pool = new CacheBlockPool(8);
