@@ -38,6 +38,7 @@ static Table Table(BloomPlan plan)
     foreach (BloomPlanDevice device in plan.Devices)
     {
         string layers = string.Create(CultureInfo.InvariantCulture, $"{device.FirstLayer}–{device.FirstLayer + device.LayerCount - 1}{(device.HasEnds ? " + ends" : "")}");
+        layers += device.StreamedLayerCount == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {device.StreamedLayerCount} streamed ({Gigabytes(device.HostBytes)})");
         table.AddRow(
             device.Device.EscapeMarkup(), layers, Gigabytes(device.WeightBytes), Gigabytes(device.CacheBytes), Gigabytes(device.BufferBytes + device.TemporaryBytes),
             Gigabytes(device.FreeBytes), string.Create(CultureInfo.InvariantCulture, $"{100.0 * device.TotalBytes / device.FreeBytes:0} %"));
