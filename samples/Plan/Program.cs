@@ -27,10 +27,11 @@ catch (Exception e)
 
 static Table Table(BloomPlan plan)
 {
-    var table = new Table { Border = TableBorder.Rounded };
+    bool isStreamed = plan.Devices.Any(device => device.StreamedLayerCount > 0);
+    var table = new Table { Border = TableBorder.Rounded, Caption = new TableTitle(isStreamed ? "memory in GB; streamed: layers, and their memory on the host" : "memory in GB") };
     table.AddColumn(new TableColumn("device").NoWrap());
     table.AddColumn(new TableColumn("layers").NoWrap());
-    foreach (string column in (string[])["weights", "cache", "buffers", "free", "taken"])
+    foreach (string column in (string[])[.. isStreamed ? ["streamed"] : Array.Empty<string>(), "weights", "cache", "buffers", "free", "taken"])
     {
         table.AddColumn(new TableColumn(column).RightAligned().NoWrap());
     }
@@ -38,13 +39,14 @@ static Table Table(BloomPlan plan)
     foreach (BloomPlanDevice device in plan.Devices)
     {
         string layers = string.Create(CultureInfo.InvariantCulture, $"{device.FirstLayer}–{device.FirstLayer + device.LayerCount - 1}{(device.HasEnds ? " + ends" : "")}");
-        layers += device.StreamedLayerCount == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {device.StreamedLayerCount} streamed ({Gigabytes(device.HostBytes)})");
+        string streamed = string.Create(CultureInfo.InvariantCulture, $"{device.StreamedLayerCount}: {Gigabytes(device.HostBytes)}");
         table.AddRow(
-            device.Device.EscapeMarkup(), layers, Gigabytes(device.WeightBytes), Gigabytes(device.CacheBytes), Gigabytes(device.BufferBytes + device.TemporaryBytes),
-            Gigabytes(device.FreeBytes), string.Create(CultureInfo.InvariantCulture, $"{100.0 * device.TotalBytes / device.FreeBytes:0} %"));
+            [device.Device.EscapeMarkup(), layers, .. isStreamed ? [streamed] : Array.Empty<string>(), Gigabytes(device.WeightBytes), Gigabytes(device.CacheBytes),
+            Gigabytes(device.BufferBytes + device.TemporaryBytes), Gigabytes(device.FreeBytes),
+            string.Create(CultureInfo.InvariantCulture, $"{100.0 * device.TotalBytes / device.FreeBytes:0} %")]);
     }
 
     return table;
 }
 
-static string Gigabytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:0.00} GB");
+static string Gigabytes(long bytes) => (bytes / 1e9).ToString("0.00", CultureInfo.InvariantCulture);
