@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Extensions.AI;
 
 namespace LocalBloom.AI.Chat;
@@ -7,6 +8,19 @@ internal sealed record AdditionalOptions
 {
     // The most that timers wait.
     private const int MaxTimeoutSeconds = int.MaxValue / 1000;
+
+    // Members that Semantic Kernel and others name so; what they cannot read as a member's type arrives here, and would be lost without a word.
+    private static readonly (string Key, string Expected)[] s_members =
+    [
+        ("max_tokens", "a whole number, as ChatOptions.MaxOutputTokens"),
+        ("temperature", "a number, as ChatOptions.Temperature"),
+        ("top_p", "a number, as ChatOptions.TopP"),
+        ("top_k", "a whole number, as ChatOptions.TopK"),
+        ("seed", "a whole number, as ChatOptions.Seed"),
+        ("stop_sequences", "a list of texts, as ChatOptions.StopSequences"),
+        ("frequency_penalty", "a number, as ChatOptions.FrequencyPenalty"),
+        ("presence_penalty", "a number, as ChatOptions.PresencePenalty"),
+    ];
 
     public float? RepetitionPenalty { get; init; }
 
@@ -39,8 +53,16 @@ internal sealed record AdditionalOptions
             return new AdditionalOptions();
         }
 
+        foreach ((string key, string expected) in s_members)
+        {
+            if (Find(key) is not (null or JsonElement { ValueKind: JsonValueKind.Null }) and { } value)
+            {
+                throw PropertyValue.Wrong(key, value, expected);
+            }
+        }
+
         ignored.UnionWith(
-            properties.Keys.Where(key => !OptionKeys.OfOptions.Contains(key, StringComparer.OrdinalIgnoreCase))
+            properties.Keys.Where(key => !OptionKeys.OfOptions.Concat(s_members.Select(member => member.Key)).Contains(key, StringComparer.OrdinalIgnoreCase))
                 .Select(key => $"AdditionalProperties[{key}]"));
         return new AdditionalOptions
         {

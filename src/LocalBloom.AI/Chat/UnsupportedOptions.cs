@@ -42,7 +42,7 @@ internal static class UnsupportedOptions
         {
             throw Unsupported(
                 nameof(options.Tools),
-                $"{string.Join(", ", tools.Select(tool => tool.Name))} would never be called. Remove the tools, or set ToolMode to None");
+                $"{string.Join(", ", tools.Select(tool => tool?.Name ?? "null"))} would never be called. Remove the tools, or set ToolMode to None");
         }
     }
 

@@ -48,6 +48,22 @@ public class AdditionalOptionsTests
         { "logit_bias", new Dictionary<int, int> { [-5] = 1 }, "-5" },
     };
 
+    // Semantic Kernel leaves here what it cannot read as a member's type.
+    [Theory]
+    [InlineData("max_tokens", "2.5", "MaxOutputTokens")]
+    [InlineData("max_tokens", "2.0", "MaxOutputTokens")]
+    [InlineData("temperature", "\"hot\"", "Temperature")]
+    [InlineData("top_k", "40.0", "TopK")]
+    [InlineData("seed", "1e3", "Seed")]
+    [InlineData("stop_sequences", "\"END\"", "StopSequences")]
+    public async Task MembersThatCouldNotBeRead_AreRefusedByName(string key, string value, string member)
+    {
+        var e = await Assert.ThrowsAsync<ArgumentException>(() => SendAsync((key, Json(value))));
+
+        Assert.Contains($"AdditionalProperties[{key}]", e.Message, StringComparison.Ordinal);
+        Assert.Contains($"ChatOptions.{member}", e.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [MemberData(nameof(Threes), DisableDiscoveryEnumeration = true)]
     public async Task Integer_OfAnyType(object three)
