@@ -54,7 +54,7 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
         }
         catch
         {
-            _ = LoadedModel.DisposeAll([ops, layers, .. arenas]); // what made the load fail is what counts
+            _ = Disposal.All([ops, layers, .. arenas]); // what made the load fail is what counts
             throw;
         }
     }

@@ -1,6 +1,6 @@
-using System.Runtime.InteropServices;
 using LocalBloom.AI.Execution;
 using LocalBloom.AI.Model;
+using LocalBloom.AI.Native;
 using LocalBloom.AI.Placement;
 using LocalBloom.AI.Text;
 using LocalBloom.AI.Weights;
@@ -31,30 +31,9 @@ internal sealed record LoadedModel(
     /// <inheritdoc/>
     public void Dispose()
     {
-        // What one owner's device reports must not keep the others from giving their memory back.
-        if (DisposeAll([.. Kernels, .. Arenas]) is { } error)
+        if (Disposal.All([.. Kernels, .. Arenas]) is { } error)
         {
             throw error;
         }
-    }
-
-    /// <summary>Disposes every owner.</summary>
-    /// <returns>The first error, if there was one.</returns>
-    public static Exception? DisposeAll(IEnumerable<IDisposable> owners)
-    {
-        Exception? first = null;
-        foreach (IDisposable owner in owners)
-        {
-            try
-            {
-                owner.Dispose();
-            }
-            catch (Exception e) when (e is LocalBloomException or ExternalException)
-            {
-                first ??= e;
-            }
-        }
-
-        return first;
     }
 }

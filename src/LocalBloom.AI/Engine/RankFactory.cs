@@ -76,7 +76,7 @@ internal sealed class RankFactory(TorchNative native, CudaDriver? driver, ILinea
         }
         catch
         {
-            _ = LoadedModel.DisposeAll(owners); // what made the load fail is what counts
+            _ = Disposal.All(owners); // what made the load fail is what counts
             throw;
         }
     }

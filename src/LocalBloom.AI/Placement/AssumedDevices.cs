@@ -4,13 +4,13 @@ namespace LocalBloom.AI.Placement;
 /// <param name="freeBytes">The memory of whole devices that is free, by name, in layer order.</param>
 internal sealed class AssumedDevices(IReadOnlyDictionary<string, long> freeBytes)
 {
-    private readonly (BloomDevice Device, long FreeBytes)[] _devices = [.. freeBytes.Select(pair => (Parse(pair.Key), pair.Value))];
+    private readonly (BloomDevice Device, long FreeBytes)[] _devices = [.. freeBytes.Select(pair => (DeviceCatalog.Parse(pair.Key), pair.Value))];
 
     /// <summary>Looks devices up, as <see cref="DeviceCatalog.Find"/> does.</summary>
     /// <exception cref="PlacementException">A device is not among them.</exception>
     public IReadOnlyList<DeviceMemory> Find(IEnumerable<string> names)
     {
-        BloomDevice[] devices = [.. names.Select(Parse)];
+        BloomDevice[] devices = [.. names.Select(DeviceCatalog.Parse)];
         if (devices.Length == 0)
         {
             devices = [.. _devices.Select(assumed => assumed.Device)];
@@ -24,7 +24,4 @@ internal sealed class AssumedDevices(IReadOnlyDictionary<string, long> freeBytes
         Array.Find(_devices, assumed => assumed.Device == device) is { FreeBytes: > 0 } found
             ? found.FreeBytes
             : throw new PlacementException($"{device} is not among the devices whose memory is given: {string.Join(", ", _devices.Select(assumed => assumed.Device))}.");
-
-    private static BloomDevice Parse(string name) =>
-        BloomDevice.TryParse(name, out BloomDevice device) ? device : throw new PlacementException($"'{name}' is no device. Use {BloomDevice.AcceptedNames}.");
 }

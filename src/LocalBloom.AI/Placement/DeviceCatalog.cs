@@ -49,7 +49,9 @@ internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
         CudaCount == 0 ? "the NVIDIA driver shows no device. Use the device cpu." :
         $"this machine has {CudaCount} CUDA device{(CudaCount == 1 ? "" : "s")} (cuda:0{(CudaCount > 1 ? $" … cuda:{CudaCount - 1}" : "")}), not {index + 1}.";
 
-    private static BloomDevice Parse(string name) =>
+    /// <summary>Reads a device's name.</summary>
+    /// <exception cref="PlacementException">It is none.</exception>
+    public static BloomDevice Parse(string name) =>
         BloomDevice.TryParse(name, out BloomDevice device)
             ? device
             : throw new PlacementException($"'{name}' is no device. Use {BloomDevice.AcceptedNames}.");

@@ -18,11 +18,6 @@ internal static class BatchSampler
     /// <param name="vocabulary">A row's length.</param>
     public static long TemporaryBytes(int rows, long vocabulary) => vocabulary * ((24L * rows) + (112L * Math.Min(rows, SortedAtOnce)));
 
-    /// <inheritdoc cref="Sample(LogitParts, IReadOnlyList{SampleRequest})"/>
-    /// <param name="logits">[rows, vocabulary], float32; undefined afterwards.</param>
-    /// <param name="requests">At least one.</param>
-    public static SampledToken[] Sample(Tensor logits, IReadOnlyList<SampleRequest> requests) => Sample(LogitParts.Of(logits), requests);
-
     /// <summary>Chooses a token for each request.</summary>
     /// <param name="logits">Undefined afterwards.</param>
     /// <param name="requests">At least one.</param>

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using LocalBloom.AI.Native;
 using LocalBloom.AI.Placement;
 using static TorchSharp.torch;
@@ -60,22 +59,11 @@ internal sealed class LayerResidencies(TorchNative torch, CudaDriver? driver, We
     /// <inheritdoc/>
     public void Dispose()
     {
-        Exception? first = null;
-        while (_owned.TryPop(out IDisposable? owned))
+        IDisposable[] owned = [.. _owned]; // what was made last comes first
+        _owned.Clear();
+        if (Disposal.All(owned) is { } error)
         {
-            try
-            {
-                owned.Dispose();
-            }
-            catch (Exception e) when (e is LocalBloomException or ExternalException)
-            {
-                first ??= e; // the others are given back nevertheless
-            }
-        }
-
-        if (first is not null)
-        {
-            throw first;
+            throw error;
         }
     }
 

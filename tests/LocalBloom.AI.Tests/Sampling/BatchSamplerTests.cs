@@ -39,7 +39,7 @@ public class BatchSamplerTests
             requests.AddRange(s_settings.Select((settings, row) => new SampleRequest(row, settings, Tokens(random, vocabulary), PromptLength: 6, [], random.NextDouble())));
         }
 
-        SampledToken[] chosen = BatchSampler.Sample(logits.clone(), requests);
+        SampledToken[] chosen = BatchSampler.Sample(LogitParts.Of(logits.clone()), requests);
 
         Assert.All(requests.Zip(chosen), pair =>
         {
@@ -60,9 +60,9 @@ public class BatchSamplerTests
         var random = new Random(6);
         SampleRequest[] requests = [.. s_settings.Select((settings, row) => new SampleRequest(row, settings, Tokens(random, 2_500), 6, [], random.NextDouble()))];
 
-        int[] together = [.. BatchSampler.Sample(logits.clone(), requests).Select(token => token.Id)];
-        int[] alone = [.. requests.Select(request => BatchSampler.Sample(logits.narrow(0, request.Row, 1).clone(), [request with { Row = 0 }])[0].Id)];
-        int[] reversed = [.. BatchSampler.Sample(logits.clone(), [.. requests.Reverse()]).Reverse().Select(token => token.Id)];
+        int[] together = [.. BatchSampler.Sample(LogitParts.Of(logits.clone()), requests).Select(token => token.Id)];
+        int[] alone = [.. requests.Select(request => BatchSampler.Sample(LogitParts.Of(logits.narrow(0, request.Row, 1).clone()), [request with { Row = 0 }])[0].Id)];
+        int[] reversed = [.. BatchSampler.Sample(LogitParts.Of(logits.clone()), [.. requests.Reverse()]).Reverse().Select(token => token.Id)];
 
         Assert.Equal(together, alone);
         Assert.Equal(together, reversed);
@@ -75,7 +75,7 @@ public class BatchSamplerTests
         Tensor logits = tensor(new float[] { 3, 2, 1, 0 }).view(1, 4);
         SampleRequest Request(Dictionary<int, float> bias, params int[] banned) => new(0, new() { LogitBias = bias }, [0], 1, banned, 0);
 
-        SampledToken[] tokens = BatchSampler.Sample(logits, [Request([]), Request(new() { [0] = -100 }), Request(new() { [3] = 100 }), Request([], 0, 1)]);
+        SampledToken[] tokens = BatchSampler.Sample(LogitParts.Of(logits), [Request([]), Request(new() { [0] = -100 }), Request(new() { [3] = 100 }), Request([], 0, 1)]);
 
         Assert.Equal([0, 1, 3, 2], tokens.Select(token => token.Id));
     }
@@ -88,7 +88,7 @@ public class BatchSamplerTests
         double normalizer = Math.Log(values.Sum(value => Math.Exp(value)));
         SampleRequest Request(int? top) => new(0, new() { TopLogProbabilities = top }, [0], 1, [], 0);
 
-        SampledToken[] tokens = BatchSampler.Sample(tensor(values).view(1, 4), [Request(null), Request(0), Request(3), Request(20)]);
+        SampledToken[] tokens = BatchSampler.Sample(LogitParts.Of(tensor(values).view(1, 4)), [Request(null), Request(0), Request(3), Request(20)]);
 
         Assert.Null(tokens[0].LogProbability);
         Assert.Null(tokens[0].Top);
@@ -108,7 +108,7 @@ public class BatchSamplerTests
         Tensor logits = tensor(new float[] { 1, broken, 0, /* the other */ 1, 5, 0 }).view(2, 3);
         SampleRequest Request(int row, float temperature) => new(row, new() { Temperature = temperature, TopK = 1 }, [0], 1, [], 0.5);
 
-        SampledToken[] tokens = BatchSampler.Sample(logits, [Request(0, 0), Request(0, 1), Request(1, 0), Request(1, 1)]);
+        SampledToken[] tokens = BatchSampler.Sample(LogitParts.Of(logits), [Request(0, 0), Request(0, 1), Request(1, 0), Request(1, 1)]);
 
         Assert.Equal([false, false, true, true], tokens.Select(token => token.IsFinite));
         Assert.Equal([1, 1], tokens.Skip(2).Select(token => token.Id));

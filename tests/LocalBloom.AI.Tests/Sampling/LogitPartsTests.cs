@@ -35,7 +35,7 @@ public class LogitPartsTests
                 new SampleRequest(row, settings, [.. Enumerable.Range(0, 12).Select(_ => random.Next(3_000))], 6, [random.Next(3_000), (int)logits[row].argmax().item<long>()], random.NextDouble()))),
         ];
 
-        SampledToken[] whole = BatchSampler.Sample(logits.clone(), requests);
+        SampledToken[] whole = BatchSampler.Sample(LogitParts.Of(logits.clone()), requests);
         SampledToken[] parts = BatchSampler.Sample(Cut(logits, cuts), requests);
 
         Assert.Equal(whole.Select(token => token.Id), parts.Select(token => token.Id));

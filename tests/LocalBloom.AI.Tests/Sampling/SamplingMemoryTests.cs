@@ -23,13 +23,13 @@ public class SamplingMemoryTests
         Tensor logits = randn([rows, Vocabulary], generator: generator);
         SampleRequest[] requests =
             [.. Enumerable.Range(0, rows).Select(row => new SampleRequest(row, new SamplingSettings { Temperature = temperature, TopP = 0.999f }, [], 0, [], 0.99))];
-        BatchSampler.Sample(logits.clone(), requests); // what libraries take once
+        BatchSampler.Sample(LogitParts.Of(logits.clone()), requests); // what libraries take once
         using Tensor again = logits.clone();
         AloneInTheProcess.Memory();
         File.WriteAllText("/proc/self/clear_refs", "5"); // the peak begins anew
         long before = Peak();
 
-        BatchSampler.Sample(again, requests);
+        BatchSampler.Sample(LogitParts.Of(again), requests);
 
         const long Runtime = 24 << 20; // of the managed heap and malloc's arenas
         Assert.InRange(Peak() - before, 0, BatchSampler.TemporaryBytes(rows, Vocabulary) + Runtime);
