@@ -10,8 +10,8 @@ namespace LocalBloom.AI.Gpu.Tests;
 /// <summary>Int8 products on a GPU against the same weights in float32.</summary>
 public sealed class Int8KernelTests
 {
-    private static readonly (int Outputs, int Inputs)[] s_matrices = [(48, 64), (64, 1088), (16, 192), (4096, 4096), (250880, 64), (40, 72)]; // the last goes another way
-    private static readonly int[] s_rows = [1, 3, 8, 9, 16, 17, 170];
+    private static readonly (int Outputs, int Inputs)[] s_matrices = [(48, 64), (64, 1088), (16, 192), (144, 320), (4096, 4096), (1024, 16384), (250880, 64), (40, 72)]; // the last goes another way
+    private static readonly int[] s_rows = [1, 3, 8, 9, 16, 17, 64, 65, 170, 200, 300, 512];
 
     public static TheoryData<ScalarType, int, int, int> Shapes =>
     [
@@ -29,12 +29,6 @@ public sealed class Int8KernelTests
         (LinearWeights linear, Tensor exactWeight) = it.Linear(outputs, inputs);
         Tensor x = it.Random(rows, inputs) + (it.Random(inputs) > 3).to_type(type) * 50; // some columns stand out, as BLOOM's do
         Tensor before = it.Random(rows, outputs);
-        Tensor result = full([rows, outputs], float.NaN, type, CUDA);
-        Tensor residual = before.clone();
-
-        it.Int8.Multiply(x, linear, result);
-        it.Int8.MultiplyAdd(x, linear, residual);
-
         Tensor wanted = x.to_type(ScalarType.Float32).matmul(exactWeight.t()) + linear.Bias!.to_type(ScalarType.Float32);
         Tensor slack = Slack(x, exactWeight);
         if (!Int8Kernel.Fits(linear.Weight))
@@ -42,8 +36,17 @@ public sealed class Int8KernelTests
             slack += x.to_type(ScalarType.Float32).abs().matmul(exactWeight.abs().t()) * UnitOf(type); // there weights are rounded to the type
         }
 
-        Near(wanted, result, slack);
-        Near(wanted + before.to_type(ScalarType.Float32), residual, slack);
+        foreach (ILinearKernel kernel in new[] { it.Int8, it.Halves })
+        {
+            Tensor result = full([rows, outputs], float.NaN, type, CUDA);
+            Tensor residual = before.clone();
+
+            kernel.Multiply(x, linear, result);
+            kernel.MultiplyAdd(x, linear, residual);
+
+            Near(wanted, result, slack);
+            Near(wanted + before.to_type(ScalarType.Float32), residual, slack);
+        }
     }
 
     [Theory]
@@ -99,6 +102,7 @@ public sealed class Int8KernelTests
         private readonly IDisposable _inference;
         private readonly DisposeScope _scope;
         private readonly Int8Kernel _kernel;
+        private readonly Int8PromptKernel? _prompts;
         private readonly Generator _generator = new(7, CPU);
         private readonly ScalarType _type;
 
@@ -109,11 +113,19 @@ public sealed class Int8KernelTests
             _scope = NewDisposeScope();
             _type = type;
             var native = TorchNative.Load(null);
-            _kernel = new Int8Kernel(native, new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, CudaDriver.TryOpen()!), 0, type);
-            Int8 = new CudaInt8Linear(native, _kernel);
+            CudaDriver driver = CudaDriver.TryOpen()!;
+            var compiler = new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, driver);
+            _kernel = new Int8Kernel(native, compiler, 0, type);
+            _prompts = Int8PromptKernel.Supports(driver, 0) ? new Int8PromptKernel(native, compiler, 0, type) : null;
+            Halves = new CudaInt8Linear(_kernel, new HalvesLinear(native, _kernel));
+            Int8 = _prompts is null ? Halves : new CudaInt8Linear(_kernel, new Int8PromptLinear(_prompts));
         }
 
+        // With the fastest that the device has.
         public CudaInt8Linear Int8 { get; }
+
+        // With what every device has.
+        public CudaInt8Linear Halves { get; }
 
         public Tensor Random(params long[] shape) => randn(shape, generator: _generator).cuda().to_type(_type);
 
@@ -129,6 +141,7 @@ public sealed class Int8KernelTests
         public void Dispose()
         {
             _kernel.Dispose();
+            _prompts?.Dispose();
             _generator.Dispose();
             _scope.Dispose();
             _inference.Dispose();

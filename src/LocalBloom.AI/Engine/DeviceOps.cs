@@ -78,6 +78,18 @@ internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePl
 
         var kernel = new Int8Kernel(native, compiler, device.Index, type);
         _kernels.Add(kernel);
-        return new CudaInt8Linear(native, kernel);
+        return new CudaInt8Linear(kernel, Prompts(compiler, device, type, kernel));
+    }
+
+    private ILinearKernel Prompts(KernelCompiler compiler, BloomDevice device, ScalarType type, Int8Kernel kernel)
+    {
+        if (!Int8PromptKernel.Supports(driver!, device.Index))
+        {
+            return new HalvesLinear(native, kernel);
+        }
+
+        var prompts = new Int8PromptKernel(native, compiler, device.Index, type);
+        _kernels.Add(prompts);
+        return new Int8PromptLinear(prompts);
     }
 }

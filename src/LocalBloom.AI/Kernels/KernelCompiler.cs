@@ -10,6 +10,9 @@ internal sealed class KernelCompiler(Nvrtc nvrtc, CudaDriver driver)
 {
     private const string Common = "common.cuh";
 
+    /// <summary>Gets the driver.</summary>
+    public CudaDriver Driver => driver;
+
     /// <summary>Compiles a source and loads it on a device. Takes some tenths of a second.</summary>
     /// <param name="file">For example <c>attention.cu</c>.</param>
     /// <param name="device">The device's ordinal.</param>

@@ -20,7 +20,8 @@ internal sealed unsafe class CudaDriver
     private readonly delegate* unmanaged<nint*, void*, int> _moduleLoadData;
     private readonly delegate* unmanaged<nint, int> _moduleUnload;
     private readonly delegate* unmanaged<nint*, nint, byte*, int> _moduleGetFunction;
-    private readonly delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int> _launchKernel;
+    private readonly delegate* unmanaged<nint, int, int, int> _functionSetAttribute;
+    private readonly delegate* unmanaged<LaunchConfig*, nint, void**, void**, int> _launchKernel;
 
     private readonly ConcurrentDictionary<int, nint> _contexts = new(); // kept for the process, as torch keeps them
 
@@ -38,14 +39,17 @@ internal sealed unsafe class CudaDriver
         _moduleLoadData = (delegate* unmanaged<nint*, void*, int>)NativeLibrary.GetExport(library, "cuModuleLoadData");
         _moduleUnload = (delegate* unmanaged<nint, int>)NativeLibrary.GetExport(library, "cuModuleUnload");
         _moduleGetFunction = (delegate* unmanaged<nint*, nint, byte*, int>)NativeLibrary.GetExport(library, "cuModuleGetFunction");
-        _launchKernel = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)
-            NativeLibrary.GetExport(library, "cuLaunchKernel");
+        _functionSetAttribute = (delegate* unmanaged<nint, int, int, int>)NativeLibrary.GetExport(library, "cuFuncSetAttribute");
+        _launchKernel = (delegate* unmanaged<LaunchConfig*, nint, void**, void**, int>)NativeLibrary.GetExport(library, "cuLaunchKernelEx");
 
         var init = (delegate* unmanaged<uint, int>)NativeLibrary.GetExport(library, "cuInit");
         var deviceGetCount = (delegate* unmanaged<int*, int>)NativeLibrary.GetExport(library, "cuDeviceGetCount");
         int count = 0;
         DeviceCount = init(0) == 0 && deviceGetCount(&count) == 0 ? count : 0;
     }
+
+    /// <summary>Gets the compute capability of the H100 and its kin, whose matrix instructions neither older nor newer GPUs have.</summary>
+    public static (int Major, int Minor) Hopper => (9, 0);
 
     /// <summary>Gets the number of CUDA devices that the process sees.</summary>
     public int DeviceCount { get; }
@@ -106,15 +110,18 @@ internal sealed unsafe class CudaDriver
         Check(_memFree((ulong)address));
     }
 
-    /// <summary>Gets the architecture that code for a device is compiled for, for example <c>sm_90</c>.</summary>
+    /// <summary>Gets the architecture that code for a device is compiled for, for example <c>sm_90a</c>: with what only this generation has, where we use that.</summary>
     public string Architecture(int device)
     {
-        const int Major = 75, Minor = 76; // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, …_MINOR
-        int major, minor;
-        Check(_deviceGetAttribute(&major, Major, Handle(device)));
-        Check(_deviceGetAttribute(&minor, Minor, Handle(device)));
-        return $"sm_{major}{minor}";
+        (int major, int minor) = ComputeCapability(device);
+        return (major, minor) == Hopper ? "sm_90a" : $"sm_{major}{minor}";
     }
+
+    /// <summary>Gets a device's compute capability, for example 9.0 of Hopper.</summary>
+    public (int Major, int Minor) ComputeCapability(int device) => (Attribute(device, 75), Attribute(device, 76)); // …_COMPUTE_CAPABILITY_MAJOR, …_MINOR
+
+    /// <summary>Gets how many multiprocessors a device has.</summary>
+    public int Multiprocessors(int device) => Attribute(device, 16); // CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT
 
     /// <summary>Loads machine code; <see cref="CudaModule"/> owns the result.</summary>
     public nint LoadModule(int device, byte[] cubin)
@@ -148,11 +155,46 @@ internal sealed unsafe class CudaDriver
         return function;
     }
 
+    /// <summary>Lets a kernel have more shared memory than every kernel may.</summary>
+    public void AllowShared(int device, nint function, int bytes)
+    {
+        const int MaxDynamicSharedBytes = 8; // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+        Enter(device);
+        Check(_functionSetAttribute(function, MaxDynamicSharedBytes, bytes));
+    }
+
     /// <summary>Launches a kernel on the legacy default stream, where torch works too.</summary>
-    public void Launch(int device, nint function, (int X, int Y) grid, (int X, int Y) block, void** arguments)
+    public void Launch(int device, nint function, in LaunchShape shape, void** arguments)
     {
         Enter(device);
-        Check(_launchKernel(function, (uint)grid.X, (uint)grid.Y, 1, (uint)block.X, (uint)block.Y, 1, 0, 0, arguments, null));
+        LaunchAttribute* attributes = stackalloc LaunchAttribute[2];
+        uint count = 0;
+        if (shape.Cluster > 1)
+        {
+            attributes[count++] = new LaunchAttribute { Id = LaunchAttribute.ClusterDimension, First = shape.Cluster, Second = 1, Third = 1 };
+        }
+
+        if (shape.MayOverlap)
+        {
+            attributes[count++] = new LaunchAttribute { Id = LaunchAttribute.ProgrammaticStreamSerialization, First = 1 };
+        }
+
+        var config = new LaunchConfig
+        {
+            GridX = shape.Grid.X, GridY = shape.Grid.Y, GridZ = 1,
+            BlockX = shape.Block.X, BlockY = shape.Block.Y, BlockZ = 1,
+            SharedBytes = shape.SharedBytes,
+            Attributes = attributes,
+            AttributeCount = count,
+        };
+        Check(_launchKernel(&config, function, arguments, null));
+    }
+
+    private int Attribute(int device, int attribute)
+    {
+        int value;
+        Check(_deviceGetAttribute(&value, attribute, Handle(device)));
+        return value;
     }
 
     private nint Retain(int device)
@@ -175,5 +217,34 @@ internal sealed unsafe class CudaDriver
         {
             throw new NativeCallException("CUDA", $"error {status}", call);
         }
+    }
+
+    // CUlaunchConfig
+    [StructLayout(LayoutKind.Sequential)]
+    private struct LaunchConfig
+    {
+        public int GridX, GridY, GridZ, BlockX, BlockY, BlockZ, SharedBytes;
+        public nint Stream;
+        public LaunchAttribute* Attributes;
+        public uint AttributeCount;
+    }
+
+    // CUlaunchAttribute, of whose value we use the first words
+    [StructLayout(LayoutKind.Explicit, Size = 72)]
+    private struct LaunchAttribute
+    {
+        public const int ClusterDimension = 4, ProgrammaticStreamSerialization = 6;
+
+        [FieldOffset(0)]
+        public int Id;
+
+        [FieldOffset(8)]
+        public int First;
+
+        [FieldOffset(12)]
+        public int Second;
+
+        [FieldOffset(16)]
+        public int Third;
     }
 }

@@ -24,11 +24,24 @@ internal sealed unsafe class CudaModule : IDisposable
     /// <param name="grid">Blocks.</param>
     /// <param name="block">Threads of a block.</param>
     /// <param name="arguments">Each argument in 8 bytes, narrower ones in the low bytes.</param>
-    public void Launch(string name, (int X, int Y) grid, (int X, int Y) block, params ReadOnlySpan<long> arguments)
+    public void Launch(string name, (int X, int Y) grid, (int X, int Y) block, params ReadOnlySpan<long> arguments) =>
+        Launch(name, new LaunchShape(grid, block), arguments);
+
+    /// <inheritdoc cref="Launch(string, ValueTuple{int, int}, ValueTuple{int, int}, ReadOnlySpan{long})"/>
+    /// <param name="name">The kernel.</param>
+    /// <param name="shape">How it is spread.</param>
+    /// <param name="arguments">Each argument in 8 bytes, narrower ones in the low bytes.</param>
+    public void Launch(string name, in LaunchShape shape, params ReadOnlySpan<long> arguments)
     {
         if (!_functions.TryGetValue(name, out nint function))
         {
-            _functions[name] = function = _driver.GetFunction(_module, name);
+            function = _driver.GetFunction(_module, name);
+            if (shape.SharedBytes > 0)
+            {
+                _driver.AllowShared(_device, function, shape.SharedBytes); // a kernel always asks for as much
+            }
+
+            _functions[name] = function;
         }
 
         void** pointers = stackalloc void*[arguments.Length];
@@ -39,7 +52,7 @@ internal sealed unsafe class CudaModule : IDisposable
                 pointers[i] = values + i;
             }
 
-            _driver.Launch(_device, function, grid, block, pointers);
+            _driver.Launch(_device, function, shape, pointers);
         }
     }
 

@@ -1,72 +1,42 @@
 using LocalBloom.AI.Kernels;
-using LocalBloom.AI.Native;
 using LocalBloom.AI.Weights;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Ops;
 
-/// <summary>Products with int8 weights on a GPU, which reads them as they are: few rows by our kernel, many by the integer products of cuBLAS.</summary>
-/// <remarks>
-/// For the latter, rows become whole numbers of 16 bits, whose halves are multiplied separately and exactly. That is as fast as one product of 16-bit
-/// floating-point numbers, and nothing has to be dequantised.
-/// </remarks>
-/// <param name="torch">Computes integer products.</param>
+/// <summary>Products with int8 weights on a GPU, which reads them as they are: few rows by our kernel, many by another.</summary>
 /// <param name="kernel">For this device.</param>
-internal sealed class CudaInt8Linear(TorchNative torch, Int8Kernel kernel) : ILinearKernel
+/// <param name="many">For more than <see cref="Int8Kernel.MostFew"/> rows.</param>
+internal sealed class CudaInt8Linear(Int8Kernel kernel, ILinearKernel many) : ILinearKernel
 {
-    /// <summary>So many numbers of an integer product are there at once, of 4 bytes each.</summary>
-    public const long MaxElements = 1 << 25;
-
-    private const long OutputBlock = 64; // parts of a matrix begin where cuBLAS's wide loads may
-
     private readonly DequantizedLinear _anySize = new();
 
     /// <inheritdoc/>
-    public void Multiply(Tensor x, LinearWeights linear, Tensor result) => Multiply(x, linear, result, add: false);
-
-    /// <inheritdoc/>
-    public void MultiplyAdd(Tensor x, LinearWeights linear, Tensor residual) => Multiply(x, linear, residual, add: true);
-
-    private void Multiply(Tensor x, LinearWeights linear, Tensor result, bool add)
+    public void Multiply(Tensor x, LinearWeights linear, Tensor result)
     {
-        if (!Int8Kernel.Fits(linear.Weight))
+        if (OtherFor(x, linear) is { } other)
         {
-            if (add)
-            {
-                _anySize.MultiplyAdd(x, linear, result);
-            }
-            else
-            {
-                _anySize.Multiply(x, linear, result);
-            }
-        }
-        else if (x.shape[0] <= Int8Kernel.MostFew)
-        {
-            kernel.MultiplyFew(x, linear, result, add);
+            other.Multiply(x, linear, result);
         }
         else
         {
-            MultiplyHalves(x, linear, result, add);
+            kernel.MultiplyFew(x, linear, result, add: false);
         }
     }
 
-    private void MultiplyHalves(Tensor x, LinearWeights linear, Tensor result, bool add)
+    /// <inheritdoc/>
+    public void MultiplyAdd(Tensor x, LinearWeights linear, Tensor residual)
     {
-        using DisposeScope scope = NewDisposeScope();
-        (long rows, long outputs) = (x.shape[0], linear.Weight.shape[0]);
-        Tensor halves = empty([2 * rows, x.shape[1]], ScalarType.Int8, x.device);
-        Tensor units = empty([rows], ScalarType.Float32, x.device);
-        kernel.Split(x, halves, units);
-        long most = Math.Min(outputs, Math.Max(OutputBlock, MaxElements / (2 * rows) / OutputBlock * OutputBlock));
-        Tensor products = empty([2 * rows * most], ScalarType.Int32, x.device);
-        for (long first = 0; first < outputs; first += most)
+        if (OtherFor(x, linear) is { } other)
         {
-            using DisposeScope part = NewDisposeScope();
-            long count = Math.Min(most, outputs - first);
-            Tensor some = products.narrow(0, 0, 2 * rows * count).view(2 * rows, count);
-            torch.IntegerMatrixProduct(some, halves, linear.Transposed.narrow(1, first, count));
-            kernel.Join(some, units, linear, result, first, add);
+            other.MultiplyAdd(x, linear, residual);
+        }
+        else
+        {
+            kernel.MultiplyFew(x, linear, residual, add: true);
         }
     }
+
+    private ILinearKernel? OtherFor(Tensor x, LinearWeights linear) =>
+        !Int8Kernel.Fits(linear.Weight) ? _anySize : x.size(0) > Int8Kernel.MostFew ? many : null;
 }

@@ -1,4 +1,4 @@
-// few_8, few_16, split, join — products with int8 weights: of a decoding step's rows, and of a prompt's. NUMBER_TYPE is 1 or 2.
+// few_R_W, split, join — products with int8 weights: of a decoding step's rows, and of a prompt's. NUMBER_TYPE is 1 or 2.
 //
 //   x        number [rows, inputs]
 //   weight   int8   [outputs, inputs]
@@ -9,19 +9,19 @@
 //   units    float  [rows]
 //   products int    [2, rows, outputs]   halves · weightᵀ, exactly
 //
-// few_N     result = (add ? result : 0) + scales · (x · weightᵀ) + bias for up to N rows, summed in float32 in a fixed order, one rounding at the store.
-//           Grid outputs / 16, block (32, WARPS); inputs % 64 == 0 and outputs % 16 == 0, checked by Int8Kernel, the only caller. A block has 16
-//           outputs; its warps share the inputs, and meet in shared memory. mma.sync m16n8k16 with weights as A and rows as B: the order of the
+// few_R_W   result = (add ? result : 0) + scales · (x · weightᵀ) + bias for up to R rows, summed in float32 in a fixed order, one rounding at the store.
+//           Grid outputs / 16, block (32, W); inputs % 64 == 0 and outputs % 16 == 0, checked by Int8Kernel, the only caller. A block has 16
+//           outputs; its W warps share the inputs, and meet in shared memory. mma.sync m16n8k16 with weights as A and rows as B: the order of the
 //           inputs within 64 is free as long as both sides have the same, so a lane takes 16 neighbouring weights in one load and has with them its
-//           part of four products. Reads outputs · inputs bytes once; x comes from the caches.
+//           part of four products. Reads outputs · inputs bytes once; x comes from the caches. From Hopper on it may begin before the kernel in front
+//           of it has ended: weights, which no kernel writes, are asked for before it waits for that.
 // split     Rows as whole numbers of 16 bits, by the row's largest: the error is 2^-16 of that, as if the row were fixed-point. Grid rows, block 256.
 // join      result = (add ? result : 0) + scales · units · (256 · upper product + lower product) + bias. Grid (ceil(outputs / 256), rows), block 256.
 // Oracle    DequantizedLinear in float32.
 
-constexpr int WARPS = 8;
 constexpr int OUTPUTS = 16;
 constexpr int CHUNK = 64; // inputs of four products
-constexpr int UNIT = 4;   // chunks that a warp has under way
+constexpr int UNIT = 2;   // chunks that a warp takes at once
 constexpr int THREADS = 256;
 
 struct Weights
@@ -66,30 +66,35 @@ __device__ __forceinline__ uint4 load_once(const signed char* from)
     return v;
 }
 
-// Warps take pairs of chunks in turn, so that a block reads 1 KB of a row at once.
-__device__ __forceinline__ int chunk_of(int unit, int i, int warp) { return (((unit * (UNIT / 2)) + (i >> 1)) * WARPS + warp) * 2 + (i & 1); }
+// x may have been written by the kernel that is just ending: not through the read-only cache.
+__device__ __forceinline__ uint4 load_written(const number* from)
+{
+    uint4 v;
+    asm volatile("ld.global.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(from) : "memory");
+    return v;
+}
 
-__device__ __forceinline__ void load(Weights& to, const signed char* rows, int inputs, int chunks, int unit, int warp)
+// Warps take pairs of chunks in turn, so that a block reads 1 KB of a row or more at once.
+__device__ __forceinline__ void load(Weights& to, const signed char* rows, int inputs, int chunks, int first)
 {
 #pragma unroll
     for (int i = 0; i < UNIT; ++i)
     {
-        const int chunk = chunk_of(unit, i, warp);
-        if (chunk < chunks)
+        if (first + i < chunks)
         {
-            to.low[i] = load_once(rows + chunk * CHUNK);
-            to.high[i] = load_once(rows + (size_t)8 * inputs + chunk * CHUNK);
+            to.low[i] = load_once(rows + (first + i) * CHUNK);
+            to.high[i] = load_once(rows + (size_t)8 * inputs + (first + i) * CHUNK);
         }
     }
 }
 
 template <int TILES>
-__device__ __forceinline__ void multiply(float (&sum)[TILES][4], const Weights& w, const number* x, int rows, int inputs, int chunks, int unit, int warp, int group, int part)
+__device__ __forceinline__ void multiply(float (&sum)[TILES][4], const Weights& w, const number* x, int rows, int inputs, int chunks, int first, int group, int part)
 {
 #pragma unroll
     for (int i = 0; i < UNIT; ++i)
     {
-        const int chunk = chunk_of(unit, i, warp);
+        const int chunk = first + i;
         if (chunk >= chunks) return;
         uint4 b[TILES][2];
 #pragma unroll
@@ -99,9 +104,9 @@ __device__ __forceinline__ void multiply(float (&sum)[TILES][4], const Weights& 
             b[tile][0] = b[tile][1] = make_uint4(0, 0, 0, 0);
             if (row < rows)
             {
-                const uint4* from = reinterpret_cast<const uint4*>(x + (size_t)row * inputs + chunk * CHUNK + part * 16);
-                b[tile][0] = __ldg(from);
-                b[tile][1] = __ldg(from + 1);
+                const number* from = x + (size_t)row * inputs + chunk * CHUNK + part * 16;
+                b[tile][0] = load_written(from);
+                b[tile][1] = load_written(from + 8);
             }
         }
 
@@ -123,7 +128,7 @@ __device__ __forceinline__ void multiply(float (&sum)[TILES][4], const Weights& 
     }
 }
 
-template <int TILES>
+template <int TILES, int WARPS>
 __device__ __forceinline__ void few(const number* x, const signed char* weight, const number* scales, const number* bias, number* result,
                                     int rows, int outputs, int inputs, int add)
 {
@@ -131,17 +136,22 @@ __device__ __forceinline__ void few(const number* x, const signed char* weight, 
 
     const int lane = threadIdx.x, warp = threadIdx.y, group = lane / 4, part = lane % 4, firstOutput = blockIdx.x * OUTPUTS;
     const int chunks = inputs / CHUNK;
-    const int units = (chunks + UNIT * WARPS - 1) / (UNIT * WARPS);
     const signed char* own = weight + (size_t)(firstOutput + group) * inputs + part * 16;
 
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
     float sum[TILES][4] = {};
     Weights next = {};
-    load(next, own, inputs, chunks, 0, warp);
-    for (int unit = 0; unit < units; ++unit)
+    load(next, own, inputs, chunks, warp * UNIT);
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+    for (int first = warp * UNIT; first < chunks; first += WARPS * UNIT)
     {
         const Weights now = next;
-        if (unit + 1 < units) load(next, own, inputs, chunks, unit + 1, warp);
-        multiply(sum, now, x, rows, inputs, chunks, unit, warp, group, part);
+        load(next, own, inputs, chunks, first + WARPS * UNIT);
+        multiply(sum, now, x, rows, inputs, chunks, first, group, part);
     }
 
 #pragma unroll
@@ -165,16 +175,18 @@ __device__ __forceinline__ void few(const number* x, const signed char* weight, 
     *to = narrow(add ? widen(*to) + value : value);
 }
 
-#define FEW(N) \
-    extern "C" __global__ void __launch_bounds__(32 * WARPS, 2) few_##N( \
+#define FEW(R, W, BLOCKS) \
+    extern "C" __global__ void __launch_bounds__(32 * W, BLOCKS) few_##R##_##W( \
         const number* __restrict__ x, const signed char* __restrict__ weight, const number* __restrict__ scales, const number* __restrict__ bias, \
         number* __restrict__ result, int rows, int outputs, int inputs, int add) \
     { \
-        few<N / 8>(x, weight, scales, bias, result, rows, outputs, inputs, add); \
+        few<R / 8, W>(x, weight, scales, bias, result, rows, outputs, inputs, add); \
     }
 
-FEW(8)
-FEW(16)
+FEW(8, 8, 3)
+FEW(16, 8, 3)
+FEW(8, 16, 1)
+FEW(16, 16, 1)
 
 extern "C" __global__ void __launch_bounds__(THREADS)
 split(const number* __restrict__ x, signed char* __restrict__ halves, float* __restrict__ units, int inputs)
