@@ -32,7 +32,7 @@ public sealed class AttentionKernelTests
     // One row and many, at the start and far in, across borders of blocks, tiles (32 keys) and rounds of all warps (256 keys).
     public static IEnumerable<(int Past, int Rows)[]> Steps =>
     [
-        [(0, 1)], [(0, 15), (15, 1)], [(0, 33)], [(255, 1), (256, 1), (257, 2)], [(0, 1), (31, 1), (32, 1), (100, 40), (511, 1)], [(600, 3)],
+        [(0, 1)], [(0, 15), (15, 1)], [(0, 33)], [(255, 1), (256, 1), (257, 2)], [(0, 1), (31, 1), (32, 1), (100, 40), (511, 1)], [(600, 3)], [(0, 170), (37, 200), (3, 64)],
     ];
 
     [Theory]
@@ -70,11 +70,20 @@ public sealed class AttentionKernelTests
             Assert.True(cache.Keys.eq(expectedCache.Keys).all().item<bool>(), "keys are copied as they are");
             Assert.True(cache.Values.eq(expectedCache.Values).all().item<bool>(), "values are copied as they are");
 
+            Tensor shared = full([rows, heads * headDim], float.NaN, type, CUDA);
+            if (kernel.SharesKeys)
+            {
+                Array.ForEach(segments, segment => kernel.AttendPrompt(qkv, cache, step, shared, segment));
+            }
+
             // Both sum in float32 and round once. A sum of n ≤ 603 weighted values of size ~4 is off by n · 2⁻²⁴ · 4 < 2e-4; a rounding may fall either way.
             double unit = type == ScalarType.Float32 ? 0 : type == ScalarType.Float16 ? Math.Pow(2, -10) : Math.Pow(2, -7);
             Tensor wanted = expected.to_type(ScalarType.Float32);
-            Tensor excess = (actual.to_type(ScalarType.Float32) - wanted).abs() - (wanted.abs() * unit) - 2e-4;
-            Assert.True(excess.max().item<float>() <= 0, $"largest excess {excess.max().item<float>()} of {rows} rows");
+            foreach (Tensor attended in kernel.SharesKeys ? new[] { actual, shared } : [actual])
+            {
+                Tensor excess = (attended.to_type(ScalarType.Float32) - wanted).abs() - (wanted.abs() * unit) - 2e-4;
+                Assert.True(excess.max().item<float>() <= 0, $"largest excess {excess.max().item<float>()} of {rows} rows");
+            }
         }
     }
 
@@ -107,6 +116,23 @@ public sealed class AttentionKernelTests
 
         Assert.True((actual - expected).abs().max().item<float>() <= 2e-4); // no row is left as it was
         Assert.True(cache.Keys.eq(expectedCache.Keys).all().item<bool>());
+    }
+
+    // What a test would not notice: that the fast way is not taken.
+    [Theory]
+    [InlineData(ScalarType.Float16, 128, true)]
+    [InlineData(ScalarType.BFloat16, 80, true)]
+    [InlineData(ScalarType.Float32, 128, false)]
+    [InlineData(ScalarType.Float16, 256, false)]
+    [InlineData(ScalarType.Float16, 40, false)]
+    public void SharesKeys_OfSixteenBitsAndHeadsInSixteens(ScalarType type, int headDim, bool shares)
+    {
+        Cuda.Require();
+        var native = TorchNative.Load(null);
+        var config = new BloomConfig { VocabularySize = 16, HiddenSize = 4 * headDim, LayerCount = 1, HeadCount = 4 };
+        using var kernel = new AttentionKernel(native, new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, CudaDriver.TryOpen()!), 0, config, type);
+
+        Assert.Equal(shares, kernel.SharesKeys);
     }
 
     private static StepSegment[] Segments((int Past, int Rows)[] sequences, Random random)

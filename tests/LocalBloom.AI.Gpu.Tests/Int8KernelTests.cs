@@ -33,7 +33,8 @@ public sealed class Int8KernelTests
         Tensor slack = Slack(x, exactWeight);
         if (!Int8Kernel.Fits(linear.Weight))
         {
-            slack += x.to_type(ScalarType.Float32).abs().matmul(exactWeight.abs().t()) * UnitOf(type); // there weights are rounded to the type
+            // There weights are rounded to the type, and the product once more before it is added.
+            slack += (x.to_type(ScalarType.Float32).abs().matmul(exactWeight.abs().t()) * UnitOf(type)) + (wanted.abs() * UnitOf(type));
         }
 
         foreach (ILinearKernel kernel in new[] { it.Int8, it.Halves })

@@ -12,6 +12,8 @@ internal sealed class AttentionKernel : IDisposable
     private const int Warps = 8;
     private const int AppendThreads = 256;
     private const int LoadBytes = 16;
+    private const int PromptRows = 64; // of a block
+    private const int PromptThreads = 128;
 
     private readonly TorchNative _torch;
     private readonly CudaModule _module;
@@ -27,8 +29,12 @@ internal sealed class AttentionKernel : IDisposable
     {
         _torch = torch;
         _heads = config.HeadCount;
+        SharesKeys = type.ElementSize() == sizeof(short) && config.HeadDim % 16 == 0 && config.HeadDim <= 128 && compiler.Driver.ComputeCapability(device).Major >= 8;
         _module = compiler.Compile("attention.cu", device, type, ("HEAD_DIM", config.HeadDim), ("BLOCK_SIZE", LayerCache.BlockSize));
     }
+
+    /// <summary>Gets a value indicating whether <see cref="AttendPrompt"/> may be called: it takes 16-bit numbers, and tensor cores that know them all.</summary>
+    public bool SharesKeys { get; }
 
     /// <summary>Says whether a model's heads are such as the kernel's wide loads need.</summary>
     public static bool Supports(BloomConfig config, ScalarType type) =>
@@ -40,7 +46,7 @@ internal sealed class AttentionKernel : IDisposable
     /// <param name="step">Where rows stand.</param>
     public void Append(Tensor qkv, LayerCache cache, StepContext step) => _module.Launch(
         "append",
-        ((int)qkv.shape[0], 1),
+        ((int)qkv.size(0), 1),
         (AppendThreads, 1),
         _torch.AddressOf(qkv), _torch.AddressOf(cache.Keys), _torch.AddressOf(cache.Values), _torch.AddressOf(step.Rows), _torch.AddressOf(step.Blocks), _heads);
 
@@ -65,7 +71,21 @@ internal sealed class AttentionKernel : IDisposable
         }
     }
 
-    private nint RowOf(Tensor rows, int number) => _torch.AddressOf(rows) + (nint)(number * rows.shape[1] * rows.ElementSize);
+    /// <summary>Attends with many rows of one sequence, which share the keys that they read.</summary>
+    /// <inheritdoc cref="Attend"/>
+    /// <param name="qkv">As there.</param>
+    /// <param name="cache">As there.</param>
+    /// <param name="step">As there.</param>
+    /// <param name="result">As there.</param>
+    /// <param name="segment">The sequence's rows.</param>
+    public void AttendPrompt(Tensor qkv, LayerCache cache, StepContext step, Tensor result, StepSegment segment) => _module.Launch(
+        "attend_prompt",
+        (_heads, (segment.RowCount + PromptRows - 1) / PromptRows),
+        (PromptThreads, 1),
+        RowOf(qkv, segment.FirstRow), _torch.AddressOf(cache.Keys), _torch.AddressOf(cache.Values), RowOf(step.Rows, segment.FirstRow),
+        _torch.AddressOf(step.Blocks), _torch.AddressOf(step.Slopes), RowOf(result, segment.FirstRow), _heads, segment.RowCount);
+
+    private nint RowOf(Tensor rows, int number) => _torch.AddressOf(rows) + (nint)(number * rows.size(1) * rows.ElementSize);
 
     /// <inheritdoc/>
     public void Dispose() => _module.Dispose();

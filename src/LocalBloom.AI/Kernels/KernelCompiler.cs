@@ -19,7 +19,13 @@ internal sealed class KernelCompiler(Nvrtc nvrtc, CudaDriver driver)
     /// <param name="type">What <c>number</c> is in the source.</param>
     /// <param name="definitions">Further macros.</param>
     /// <exception cref="LocalBloomException">The source does not compile for the device.</exception>
-    public CudaModule Compile(string file, int device, ScalarType type, params IEnumerable<(string Name, int Value)> definitions)
+    public CudaModule Compile(string file, int device, ScalarType type, params IEnumerable<(string Name, int Value)> definitions) =>
+        new(driver, device, Translate(file, device, type, definitions));
+
+    /// <summary>Compiles a source for a device. Thread-safe.</summary>
+    /// <inheritdoc cref="Compile"/>
+    /// <returns>Machine code.</returns>
+    public byte[] Translate(string file, int device, ScalarType type, params IEnumerable<(string Name, int Value)> definitions)
     {
         int number = type switch { ScalarType.Float32 => 0, ScalarType.Float16 => 1, _ => 2 };
         string[] options =
@@ -29,7 +35,7 @@ internal sealed class KernelCompiler(Nvrtc nvrtc, CudaDriver driver)
             $"--define-macro=NUMBER_TYPE={number}",
             .. definitions.Select(definition => $"--define-macro={definition.Name}={definition.Value}"),
         ];
-        return new CudaModule(driver, device, nvrtc.Compile(Read(Common) + Read(file), file, options));
+        return nvrtc.Compile(Read(Common) + Read(file), file, options);
     }
 
     private static string Read(string name)

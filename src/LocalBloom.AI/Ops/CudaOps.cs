@@ -12,7 +12,10 @@ namespace LocalBloom.AI.Ops;
 /// <param name="attention">For this device; null where heads are of a size that it does not do.</param>
 internal sealed class CudaOps(ILinearKernel linear, TorchOps torch, PointwiseKernels pointwise, AttentionKernel? attention) : IBloomOps
 {
-    // Each row reads its own keys: beyond so many pairs of a sequence's rows and keys, matrix products win.
+    // So many rows of a sequence are better off when they share the keys that they read.
+    private const int LeastSharing = 8;
+
+    // Where they cannot, each row reads its own: beyond so many pairs of a sequence's rows and keys, matrix products win.
     private const long MaxPairs = 1 << 17;
 
     /// <inheritdoc/>
@@ -47,15 +50,25 @@ internal sealed class CudaOps(ILinearKernel linear, TorchOps torch, PointwiseKer
         for (int i = 0; i < step.Segments.Length; i++)
         {
             StepSegment segment = step.Segments[i];
-            if ((long)segment.RowCount * segment.Length > MaxPairs)
+            bool sharesKeys = attention.SharesKeys && segment.RowCount >= LeastSharing;
+            if (!sharesKeys && (long)segment.RowCount * segment.Length <= MaxPairs)
             {
-                attention.Attend(qkv, cache, step, result, first, segment.FirstRow - first);
+                continue;
+            }
+
+            attention.Attend(qkv, cache, step, result, first, segment.FirstRow - first);
+            first = segment.FirstRow + segment.RowCount;
+            if (sharesKeys)
+            {
+                attention.AttendPrompt(qkv, cache, step, result, segment);
+            }
+            else
+            {
                 TorchOps.AppendAttend(qkv, cache, step, i, result);
-                first = segment.FirstRow + segment.RowCount;
             }
         }
 
-        attention.Attend(qkv, cache, step, result, first, (int)qkv.shape[0] - first);
+        attention.Attend(qkv, cache, step, result, first, (int)qkv.size(0) - first);
     }
 
     /// <inheritdoc/>

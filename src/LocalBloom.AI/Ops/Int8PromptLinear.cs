@@ -9,14 +9,8 @@ namespace LocalBloom.AI.Ops;
 internal sealed class Int8PromptLinear(Int8PromptKernel kernel) : ILinearKernel
 {
     /// <inheritdoc/>
-    public void Multiply(Tensor x, LinearWeights linear, Tensor result) => Multiply(x, linear, result, add: false);
+    public void Multiply(Tensor x, LinearWeights linear, Tensor result) => kernel.Multiply(x, linear, result, add: false);
 
     /// <inheritdoc/>
-    public void MultiplyAdd(Tensor x, LinearWeights linear, Tensor residual) => Multiply(x, linear, residual, add: true);
-
-    private void Multiply(Tensor x, LinearWeights linear, Tensor result, bool add)
-    {
-        using Tensor packed = empty([Int8PromptKernel.PackedRows(x.size(0)), x.size(1)], x.dtype, x.device);
-        kernel.Multiply(x, packed, linear, result, add);
-    }
+    public void MultiplyAdd(Tensor x, LinearWeights linear, Tensor residual) => kernel.Multiply(x, linear, residual, add: true);
 }

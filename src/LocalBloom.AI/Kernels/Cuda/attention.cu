@@ -1,4 +1,4 @@
-// append, attend — BLOOM's attention over a cache of blocks, for a step's rows of any sequences.
+// append, attend, attend_prompt — BLOOM's attention over a cache of blocks, for a step's rows of any sequences.
 //
 //   qkv     number [rows, heads, (q, k, v), HEAD_DIM]   the fused projection, interleaved per head
 //   keys    number [slots, heads, HEAD_DIM]             values likewise
@@ -13,8 +13,11 @@
 // Launch  append: grid rows, block 256. attend: grid (heads, rows), block (32, WARPS); each warp takes every WARPS-th tile of 32 keys, a lane
 //         a key, with a running maximum (Milakov, Gimelshein 2018); warps meet in shared memory. HEAD_DIM * sizeof(number) % 16 == 0 is
 //         checked by AttentionKernel, the only caller.
-// Cost    attend reads 2 · length · HEAD_DIM numbers a row and head; rows of one prompt share them through the caches only, so that long
-//         prompts are better off with matrix products.
+//         attend_prompt: for `count` rows of one sequence that follow each other; grid (heads, ceil(count / 64)), block 128. 64 rows share what is read
+//         of the cache; a warp has 16 of them, and all keys in tiles of 64 (FlashAttention-2: Dao 2023), on the tensor cores. Only there are
+//         probabilities split into two 16-bit numbers, whose sum is as good as the float32 they come from. NUMBER_TYPE 1 or 2, HEAD_DIM % 16 == 0
+//         and at most 128.
+// Cost    attend reads 2 · length · HEAD_DIM numbers a row and head; rows of one prompt share them through the caches only.
 // Oracle  TorchOps.AppendAttend.
 
 constexpr int WARPS = 8;
@@ -25,15 +28,16 @@ extern "C" __global__ void __launch_bounds__(256)
 append(const number* __restrict__ qkv, number* __restrict__ keys, number* __restrict__ values,
        const int2* __restrict__ rows, const int* __restrict__ blocks, int heads)
 {
+    constexpr int LOADS = HEAD_DIM / PER_LOAD; // of a head
     const int2 row = rows[blockIdx.x];
     const int slot = blocks[row.y + row.x / BLOCK_SIZE] * BLOCK_SIZE + row.x % BLOCK_SIZE;
-    const number* from = qkv + (size_t)blockIdx.x * heads * 3 * HEAD_DIM;
-    const size_t to = (size_t)slot * heads * HEAD_DIM;
-    for (int i = threadIdx.x; i < heads * HEAD_DIM; i += blockDim.x)
+    const uint4* from = reinterpret_cast<const uint4*>(qkv) + (size_t)blockIdx.x * heads * 3 * LOADS;
+    const size_t to = (size_t)slot * heads * LOADS;
+    for (int i = threadIdx.x; i < heads * LOADS; i += blockDim.x)
     {
-        const int at = i / HEAD_DIM * 3 * HEAD_DIM + i % HEAD_DIM;
-        keys[to + i] = from[at + HEAD_DIM];
-        values[to + i] = from[at + 2 * HEAD_DIM];
+        const int at = i / LOADS * 3 * LOADS + i % LOADS;
+        reinterpret_cast<uint4*>(keys)[to + i] = from[at + LOADS];
+        reinterpret_cast<uint4*>(values)[to + i] = from[at + 2 * LOADS];
     }
 }
 
@@ -115,3 +119,161 @@ attend(const number* __restrict__ qkv, const number* __restrict__ keys, const nu
         result[((size_t)blockIdx.y * heads + head) * HEAD_DIM + i] = narrow(value / norm);
     }
 }
+
+#if NUMBER_TYPE != 0 && HEAD_DIM % 16 == 0 && HEAD_DIM <= 128
+
+constexpr int PROMPT_WARPS = 4;
+constexpr int PROMPT_ROWS = 16 * PROMPT_WARPS;
+constexpr int KEYS = 64;               // of a tile
+constexpr int STRIDE = HEAD_DIM + 8;   // of a key in shared memory: neighbouring keys begin in other banks
+
+// sum += a · b, m16n8k16.
+__device__ __forceinline__ void multiply_add(float (&sum)[4], const unsigned (&a)[4], unsigned b0, unsigned b1)
+{
+#if NUMBER_TYPE == 1
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+#else
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+#endif
+        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+__device__ __forceinline__ unsigned pair(number first, number second) { return (unsigned)first | (unsigned)second << 16; }
+
+// Two floats as pairs of 16-bit numbers whose sum they are, nearly.
+__device__ __forceinline__ void split(float first, float second, unsigned& upper, unsigned& lower)
+{
+    const number f = narrow(first), s = narrow(second);
+    upper = pair(f, s);
+    lower = pair(narrow(first - widen(f)), narrow(second - widen(s)));
+}
+
+// Keys' values as columns: of 16 keys and 16 dims, b0 and b1 of two products.
+__device__ __forceinline__ void load_columns(const number* from, unsigned (&b)[4])
+{
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+        : "=r"(b[0]), "=r"(b[1]), "=r"(b[2]), "=r"(b[3]) : "r"((unsigned)__cvta_generic_to_shared(from)) : "memory");
+}
+
+extern "C" __global__ void __launch_bounds__(32 * PROMPT_WARPS)
+attend_prompt(const number* __restrict__ qkv, const number* __restrict__ keys, const number* __restrict__ values, const int2* __restrict__ rows,
+              const int* __restrict__ blocks, const float* __restrict__ slopes, number* __restrict__ result, int heads, int count)
+{
+    __shared__ __align__(16) number k[KEYS * STRIDE], v[KEYS * STRIDE];
+
+    const int head = blockIdx.x, first = (gridDim.y - 1 - blockIdx.y) * PROMPT_ROWS; // the rows with most keys begin first
+    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = lane / 4, part = lane % 4;
+    const int2 place = rows[0];
+    const int length = place.x + min(first + PROMPT_ROWS, count);
+    const int own[2] = {first + warp * 16 + group, first + warp * 16 + group + 8}; // the lane's rows
+    const float slope = slopes[head], unit = rsqrtf((float)HEAD_DIM);
+
+    unsigned q[HEAD_DIM / 16][4];
+#pragma unroll
+    for (int i = 0; i < HEAD_DIM / 16; ++i)
+#pragma unroll
+        for (int j = 0; j < 4; ++j)
+        {
+            const unsigned* from = reinterpret_cast<const unsigned*>(qkv + ((size_t)own[j % 2] * heads + head) * 3 * HEAD_DIM) + i * 8 + part + j / 2 * 4;
+            q[i][j] = own[j % 2] < count ? *from : 0;
+        }
+
+    float sum[HEAD_DIM / 8][4] = {}, peak[2] = {-INFINITY_F, -INFINITY_F}, weight[2] = {};
+    for (int begin = 0; begin < length; begin += KEYS)
+    {
+        __syncthreads(); // the tile before has been read
+        constexpr int LOADS = HEAD_DIM / PER_LOAD;
+#pragma unroll 4
+        for (int i = threadIdx.x; i < KEYS * LOADS; i += 32 * PROMPT_WARPS)
+        {
+            const int key = i / LOADS, position = begin + key, to = key * STRIDE + i % LOADS * PER_LOAD;
+            uint4 one = make_uint4(0, 0, 0, 0), other = one;
+            if (position < length)
+            {
+                const size_t at = ((size_t)(blocks[place.y + position / BLOCK_SIZE] * BLOCK_SIZE + position % BLOCK_SIZE) * heads + head) * LOADS + i % LOADS;
+                one = reinterpret_cast<const uint4*>(keys)[at];
+                other = reinterpret_cast<const uint4*>(values)[at];
+            }
+            *reinterpret_cast<uint4*>(k + to) = one;
+            *reinterpret_cast<uint4*>(v + to) = other;
+        }
+        __syncthreads();
+
+        float score[KEYS / 8][4] = {};
+#pragma unroll
+        for (int j = 0; j < KEYS / 8; ++j)
+#pragma unroll
+            for (int i = 0; i < HEAD_DIM / 16; ++i)
+            {
+                const unsigned* from = reinterpret_cast<const unsigned*>(k + (j * 8 + group) * STRIDE + i * 16) + part;
+                multiply_add(score[j], q[i], from[0], from[4]);
+            }
+
+        float top[2] = {-INFINITY_F, -INFINITY_F};
+#pragma unroll
+        for (int j = 0; j < KEYS / 8; ++j)
+#pragma unroll
+            for (int c = 0; c < 4; ++c)
+            {
+                const int distance = begin + j * 8 + part * 2 + c % 2 - place.x - own[c / 2]; // of the key from the row
+                score[j][c] = distance <= 0 ? fmaf(slope, (float)distance, score[j][c] * unit) : -INFINITY_F;
+                top[c / 2] = fmaxf(top[c / 2], score[j][c]);
+            }
+
+        float shrink[2];
+#pragma unroll
+        for (int r = 0; r < 2; ++r)
+        {
+            top[r] = fmaxf(top[r], __shfl_xor_sync(0xffffffffu, top[r], 1));
+            top[r] = fmaxf(top[r], __shfl_xor_sync(0xffffffffu, top[r], 2));
+            top[r] = fmaxf(top[r], peak[r]);
+            shrink[r] = expf(peak[r] - top[r]); // every row sees the first key, so that no peak is infinite
+            peak[r] = top[r];
+            weight[r] *= shrink[r];
+        }
+#pragma unroll
+        for (int j = 0; j < KEYS / 8; ++j)
+#pragma unroll
+            for (int c = 0; c < 4; ++c)
+            {
+                score[j][c] = expf(score[j][c] - peak[c / 2]);
+                weight[c / 2] += score[j][c];
+            }
+#pragma unroll
+        for (int n = 0; n < HEAD_DIM / 8; ++n)
+#pragma unroll
+            for (int c = 0; c < 4; ++c) sum[n][c] *= shrink[c / 2];
+
+#pragma unroll
+        for (int j = 0; j < KEYS / 16; ++j)
+        {
+            unsigned upper[4], lower[4];
+#pragma unroll
+            for (int i = 0; i < 4; ++i) split(score[2 * j + i / 2][i % 2 * 2], score[2 * j + i / 2][i % 2 * 2 + 1], upper[i], lower[i]);
+#pragma unroll
+            for (int n = 0; n < HEAD_DIM / 16; ++n)
+            {
+                unsigned b[4];
+                load_columns(v + (j * 16 + lane % 16) * STRIDE + n * 16 + lane / 16 * 8, b);
+                multiply_add(sum[2 * n], upper, b[0], b[1]);
+                multiply_add(sum[2 * n], lower, b[0], b[1]);
+                multiply_add(sum[2 * n + 1], upper, b[2], b[3]);
+                multiply_add(sum[2 * n + 1], lower, b[2], b[3]);
+            }
+        }
+    }
+
+#pragma unroll
+    for (int r = 0; r < 2; ++r)
+    {
+        weight[r] += __shfl_xor_sync(0xffffffffu, weight[r], 1);
+        weight[r] += __shfl_xor_sync(0xffffffffu, weight[r], 2);
+        if (own[r] >= count) continue;
+        unsigned* to = reinterpret_cast<unsigned*>(result + ((size_t)own[r] * heads + head) * HEAD_DIM) + part;
+#pragma unroll
+        for (int n = 0; n < HEAD_DIM / 8; ++n) to[n * 4] = pair(narrow(sum[n][2 * r] / weight[r]), narrow(sum[n][2 * r + 1] / weight[r]));
+    }
+}
+
+#endif
