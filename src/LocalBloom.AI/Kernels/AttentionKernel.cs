@@ -40,7 +40,7 @@ internal sealed class AttentionKernel : IDisposable
     /// <param name="step">Where rows stand.</param>
     public void Append(Tensor qkv, LayerCache cache, StepContext step) => _module.Launch(
         "append",
-        ((int)qkv.shape[0], 1),
+        ((int)qkv.size(0), 1),
         (AppendThreads, 1),
         _torch.AddressOf(qkv), _torch.AddressOf(cache.Keys), _torch.AddressOf(cache.Values), _torch.AddressOf(step.Rows), _torch.AddressOf(step.Blocks), _heads);
 
@@ -65,7 +65,8 @@ internal sealed class AttentionKernel : IDisposable
         }
     }
 
-    private nint RowOf(Tensor rows, int number) => _torch.AddressOf(rows) + (nint)(number * rows.shape[1] * rows.ElementSize);
+    private nint RowOf(Tensor rows, int number) =>
+        _torch.AddressOf(rows) + (number == 0 ? 0 : (nint)(number * rows.size(1) * rows.ElementSize));
 
     /// <inheritdoc/>
     public void Dispose() => _module.Dispose();

@@ -55,7 +55,7 @@ internal sealed class CudaOps(ILinearKernel linear, TorchOps torch, PointwiseKer
             }
         }
 
-        attention.Attend(qkv, cache, step, result, first, (int)qkv.shape[0] - first);
+        attention.Attend(qkv, cache, step, result, first, (int)qkv.size(0) - first);
     }
 
     /// <inheritdoc/>

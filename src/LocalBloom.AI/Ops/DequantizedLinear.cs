@@ -18,8 +18,8 @@ internal sealed class DequantizedLinear : ILinearKernel
 
     private static void ForEachPart(Tensor x, LinearWeights linear, Tensor result, Action<Tensor, Tensor> take)
     {
-        long outputs = linear.Weight.shape[0];
-        long chunk = Math.Clamp(MaxElements / linear.Weight.shape[1], 1, outputs);
+        long outputs = linear.Weight.size(0);
+        long chunk = Math.Clamp(MaxElements / linear.Weight.size(1), 1, outputs);
         for (long first = 0; first < outputs; first += chunk)
         {
             using DisposeScope scope = NewDisposeScope();

@@ -16,7 +16,7 @@ internal sealed class PromptTypeLinear(ILinearKernel few, ScalarType type) : ILi
     /// <inheritdoc/>
     public void Multiply(Tensor x, LinearWeights linear, Tensor result)
     {
-        if (x.shape[0] < ManyRows)
+        if (x.size(0) < ManyRows)
         {
             few.Multiply(x, linear, result);
             return;
@@ -29,7 +29,7 @@ internal sealed class PromptTypeLinear(ILinearKernel few, ScalarType type) : ILi
     /// <inheritdoc/>
     public void MultiplyAdd(Tensor x, LinearWeights linear, Tensor residual)
     {
-        if (x.shape[0] < ManyRows)
+        if (x.size(0) < ManyRows)
         {
             few.MultiplyAdd(x, linear, residual);
             return;
