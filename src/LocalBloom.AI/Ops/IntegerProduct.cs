@@ -10,6 +10,9 @@ internal sealed class IntegerProduct
     // 127 · 127 · 1024 is below 2^24: so many products are summed in float32 without rounding.
     private const long ExactColumns = 1024;
 
+    // So many weights are float32 at once.
+    private const long MaxElements = 1 << 22;
+
     // What torch.ops.aten._int_mm asks of CUDA.
     private const long CudaRows = 17;
     private const long CudaMultiple = 8;
@@ -54,11 +57,22 @@ internal sealed class IntegerProduct
         {
             using DisposeScope scope = NewDisposeScope();
             long count = Math.Min(ExactColumns, columns - column);
-            Tensor part = mm(x.narrow(1, column, count).to_type(ScalarType.Float32), transposed.narrow(0, column, count).to_type(ScalarType.Float32));
-            sum.add_(part.to_type(ScalarType.Int32));
+            AddPiece(x.narrow(1, column, count).to_type(ScalarType.Float32), transposed.narrow(0, column, count), sum);
         }
 
         return sum;
+    }
+
+    private static void AddPiece(Tensor x, Tensor transposed, Tensor sum)
+    {
+        long outputs = transposed.size(1);
+        for (long first = 0; first < outputs; first += MaxElements / ExactColumns)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            long count = Math.Min(MaxElements / ExactColumns, outputs - first);
+            Tensor part = mm(x, transposed.narrow(1, first, count).to_type(ScalarType.Float32));
+            sum.narrow(1, first, count).add_(part.to_type(ScalarType.Int32));
+        }
     }
 
     private Tensor OfTorch(Tensor x, Tensor transposed)
