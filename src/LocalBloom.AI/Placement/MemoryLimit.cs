@@ -14,7 +14,7 @@ internal static class MemoryLimit
         long reserve = DeviceCatalog.ReserveOf(device.Device);
         long left = Math.Max(0, limit - reserve) / parts;
         return left < device.FreeBytes
-            ? device with { FreeBytes = left, LimitBytes = limit, ReserveBytes = reserve }
+            ? device with { FreeBytes = left, LimitBytes = limit, UnlimitedBytes = device.FreeBytes, ReserveBytes = reserve }
             : device with { ReserveBytes = reserve };
     }
 }
