@@ -34,6 +34,7 @@ public sealed class BloomPlan
     /// </param>
     /// <param name="freeBytes">
     /// The free memory of whole devices, by name (<c>cuda:0</c>), in layer order: devices that need not exist. By default what is free on this machine now.
+    /// Of each GPU's, 300 MB are kept for code and libraries either way.
     /// </param>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options contradict each other.</exception>
     /// <exception cref="LocalBloomException">The checkpoint is not there or broken, or the devices are not there or too small; the message has the arithmetic.</exception>
@@ -87,6 +88,6 @@ public sealed class BloomPlan
 
         _ = TorchNative.Load(options.LibTorchPath);
         DevicePlan plan = new ModelPlanner(options, new DeviceCatalog(CudaDriver.TryOpen(), cuda.is_available()).Find).Plan(config, storedType);
-        return new BloomPlan(OffloadPlanner.WithStorage(plan, options.StreamFromFile, DeviceCatalog.FreeHostMemory(), Path.GetTempPath()));
+        return new BloomPlan(OffloadPlanner.WithStorage(plan, options.StreamFromFile, HostMemory.Free(), Path.GetTempPath()));
     }
 }

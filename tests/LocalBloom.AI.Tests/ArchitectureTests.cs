@@ -20,6 +20,17 @@ public class ArchitectureTests
     public void Computation_KnowsNothingOfStrategies(string folder) =>
         AssertNowhere(Files(folder), @"\b(BloomStrategy|BloomNumberType|DeviceKind)\b");
 
+    // TorchSharp's shape makes an array with each call, in twenty times the time of size(i), and the host's time bounds a decoding step.
+    [Theory]
+    [InlineData("Kernels")]
+    [InlineData("Ops")]
+    [InlineData("Collectives")]
+    [InlineData("Model")]
+    [InlineData("Execution")]
+    [InlineData("Sampling")]
+    public void Steps_AskForSizesOneByOne(string folder) =>
+        AssertNowhere([.. Files(folder).Where(file => Path.GetFileName(file) is not ("Int8Kernel.cs" or "CudaInt8Linear.cs"))], @"\.shape\b");
+
     [Fact]
     public void NothingSetsTorchsGlobals() => AssertNowhere(Files(), @"\b(set_default_\w+|manual_seed(_all)?)\b");
 

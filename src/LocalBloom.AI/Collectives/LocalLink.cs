@@ -49,7 +49,7 @@ internal sealed class LocalLink(IReadOnlyList<Tensor> parts, TimeSpan patience) 
         {
             link._meeting.Meet();
             using DisposeScope scope = NewDisposeScope();
-            int rows = (int)residual.shape[0];
+            int rows = (int)residual.size(0);
             IEnumerable<Tensor> parts = link.PartsAt(own.Turn, rows).Select(part => part.to(residual.device));
             Tensor sum = parts.Aggregate((sum, next) => sum + next);
             if (bias is not null)

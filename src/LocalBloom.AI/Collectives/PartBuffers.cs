@@ -16,7 +16,7 @@ internal sealed class PartBuffers(Tensor parts) : IDisposable
     /// <returns>[rows, width]; not the caller's to dispose.</returns>
     public Tensor Next(int rows)
     {
-        if (_views[Turn] is { } view && view.shape[0] == rows)
+        if (_views[Turn] is { } view && view.size(0) == rows)
         {
             return view;
         }

@@ -144,9 +144,9 @@ internal sealed unsafe class PeerLink : IRankLink
 
     private sealed class Member(PeerSumKernel kernel, Tensor ranks, int own, RankBuffers buffers, nint status) : ICollective, IDisposable
     {
-        private readonly Tensor _turns = buffers.Signals.narrow(0, buffers.Signals.shape[0] - PeerSumKernel.Blocks, PeerSumKernel.Blocks).DetachFromDisposeScope();
+        private readonly Tensor _turns = buffers.Signals.narrow(0, buffers.Signals.size(0) - PeerSumKernel.Blocks, PeerSumKernel.Blocks).DetachFromDisposeScope();
         private readonly PartBuffers _parts = new(buffers.Parts);
-        private readonly long _capacity = buffers.Parts.shape[1] * buffers.Parts.shape[2];
+        private readonly long _capacity = buffers.Parts.size(1) * buffers.Parts.size(2);
 
         public Tensor Partial(int rows) => _parts.Next(rows);
 

@@ -32,7 +32,7 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
     public LoadedModel Build(IWeightSource source, BloomTokenizer? tokenizer, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
         DevicePlan plan = new ModelPlanner(options, new DeviceCatalog(_driver, cuda.is_available()).Find).Plan(source.Config, source.StoredType);
-        plan = OffloadPlanner.WithStorage(plan, options.StreamFromFile, DeviceCatalog.FreeHostMemory(), Path.GetTempPath());
+        plan = OffloadPlanner.WithStorage(plan, options.StreamFromFile, HostMemory.Free(), Path.GetTempPath());
         EngineLog.Planned(logger, plan.ToString());
         if (plan.Shares[0].Shard is not null)
         {

@@ -85,7 +85,8 @@ internal sealed class AttentionKernel : IDisposable
         RowOf(qkv, segment.FirstRow), _torch.AddressOf(cache.Keys), _torch.AddressOf(cache.Values), RowOf(step.Rows, segment.FirstRow),
         _torch.AddressOf(step.Blocks), _torch.AddressOf(step.Slopes), RowOf(result, segment.FirstRow), _heads, segment.RowCount);
 
-    private nint RowOf(Tensor rows, int number) => _torch.AddressOf(rows) + (nint)(number * rows.size(1) * rows.ElementSize);
+    private nint RowOf(Tensor rows, int number) =>
+        _torch.AddressOf(rows) + (number == 0 ? 0 : (nint)(number * rows.size(1) * rows.ElementSize));
 
     /// <inheritdoc/>
     public void Dispose() => _module.Dispose();

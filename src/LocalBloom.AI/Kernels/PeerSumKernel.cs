@@ -32,14 +32,14 @@ internal sealed class PeerSumKernel(TorchNative torch, KernelCompiler compiler, 
     /// <param name="residual">[rows, width], contiguous; width a multiple of <see cref="Quad"/>.</param>
     public void AddSum(Tensor ranks, int own, Tensor turns, nint status, int buffer, long capacity, Tensor? bias, Tensor residual)
     {
-        long elements = residual.shape[0] * residual.shape[1];
+        (long elements, long width) = (residual.numel(), residual.size(1));
         int blocks = (int)Math.Clamp((elements / Quad + Threads - 1) / Threads, 1, Blocks);
         _module.Launch(
             "add_sum",
             (blocks, 1),
             (Threads, 1),
-            torch.AddressOf(ranks), ranks.shape[0], own, torch.AddressOf(turns), status, buffer, capacity, bias is null ? 0 : torch.AddressOf(bias),
-            torch.AddressOf(residual), elements, residual.shape[1]);
+            torch.AddressOf(ranks), ranks.size(0), own, torch.AddressOf(turns), status, buffer, capacity, bias is null ? 0 : torch.AddressOf(bias),
+            torch.AddressOf(residual), elements, width);
     }
 
     /// <inheritdoc/>

@@ -21,22 +21,30 @@ internal sealed class PointwiseKernels(TorchNative torch, KernelCompiler compile
     /// <param name="result">[rows, width], contiguous; may be <paramref name="x"/>.</param>
     public void Norm(Tensor x, LayerNormWeights norm, Tensor result) => _module.Launch(
         "layer_norm",
-        ((int)x.shape[0], 1),
+        ((int)x.size(0), 1),
         (Threads, 1),
         torch.AddressOf(x), torch.AddressOf(norm.Weight), torch.AddressOf(norm.Bias), torch.AddressOf(result),
-        x.shape[1], BitConverter.SingleToUInt32Bits((float)norm.Epsilon));
+        x.size(1), BitConverter.SingleToUInt32Bits((float)norm.Epsilon));
 
     /// <summary>x += bias.</summary>
     /// <param name="x">[rows, width], contiguous.</param>
     /// <param name="bias">[width].</param>
-    public void AddBias(Tensor x, Tensor bias) => _module.Launch("add_bias", Grid(x), (Threads, 1), torch.AddressOf(x), torch.AddressOf(bias), x.shape[1]);
+    public void AddBias(Tensor x, Tensor bias)
+    {
+        long width = x.size(1);
+        _module.Launch("add_bias", Grid(x, width), (Threads, 1), torch.AddressOf(x), torch.AddressOf(bias), width);
+    }
 
     /// <summary>x = gelu(x), with BLOOM's tanh approximation.</summary>
     /// <param name="x">[rows, width], contiguous.</param>
-    public void Gelu(Tensor x) => _module.Launch("gelu", Grid(x), (Threads, 1), torch.AddressOf(x), x.shape[1]);
+    public void Gelu(Tensor x)
+    {
+        long width = x.size(1);
+        _module.Launch("gelu", Grid(x, width), (Threads, 1), torch.AddressOf(x), width);
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _module.Dispose();
 
-    private static (int X, int Y) Grid(Tensor x) => ((int)((x.shape[1] + Threads - 1) / Threads), (int)x.shape[0]);
+    private static (int X, int Y) Grid(Tensor x, long width) => ((int)((width + Threads - 1) / Threads), (int)x.size(0));
 }

@@ -28,7 +28,7 @@ internal sealed class StepContext(StepSegment[] segments, Workspace work, Tensor
     public Tensor Rows => _rows ??= OutOfLayer(() => Places.narrow(0, 0, 2 * RowCount).view(-1, 2));
 
     /// <summary>Gets the blocks of all sequences one after the other, [blocks], int32.</summary>
-    public Tensor Blocks => _blocks ??= OutOfLayer(() => Places.narrow(0, 2 * RowCount, Places.shape[0] - (2 * RowCount)));
+    public Tensor Blocks => _blocks ??= OutOfLayer(() => Places.narrow(0, 2 * RowCount, Places.size(0) - (2 * RowCount)));
 
     private int RowCount => segments.Sum(segment => segment.RowCount);
 

@@ -1,5 +1,4 @@
 using LocalBloom.AI.Weights;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Ops;
@@ -11,21 +10,13 @@ internal sealed class DequantizedLinear : ILinearKernel
     public const long MaxElements = 1 << 26;
 
     /// <inheritdoc/>
-    public void Multiply(Tensor x, LinearWeights linear, Tensor result) => ForEachPart(x, linear, result, static (part, product) => part.copy_(product));
+    public void Multiply(Tensor x, LinearWeights linear, Tensor result) =>
+        OutputSlice.ForEach(linear, x.dtype, MaxElements, result, slice => slice.Result.copy_(Product(x, slice)));
 
     /// <inheritdoc/>
-    public void MultiplyAdd(Tensor x, LinearWeights linear, Tensor residual) => ForEachPart(x, linear, residual, static (part, product) => part.add_(product));
+    public void MultiplyAdd(Tensor x, LinearWeights linear, Tensor residual) =>
+        OutputSlice.ForEach(linear, x.dtype, MaxElements, residual, slice => slice.Result.add_(Product(x, slice)));
 
-    private static void ForEachPart(Tensor x, LinearWeights linear, Tensor result, Action<Tensor, Tensor> take)
-    {
-        long outputs = linear.Weight.shape[0];
-        long chunk = Math.Clamp(MaxElements / linear.Weight.shape[1], 1, outputs);
-        for (long first = 0; first < outputs; first += chunk)
-        {
-            using DisposeScope scope = NewDisposeScope();
-            long count = Math.Min(chunk, outputs - first);
-            Tensor weight = linear.Weight.narrow(0, first, count).to_type(x.dtype).mul_(linear.Scales!.narrow(0, first, count).unsqueeze(1));
-            take(result.narrow(1, first, count), nn.functional.linear(x, weight, linear.Bias?.narrow(0, first, count)));
-        }
-    }
+    private static Tensor Product(Tensor x, OutputSlice slice) =>
+        nn.functional.linear(x, slice.Weight.mul_(slice.Scales!.unsqueeze(1)), slice.Bias);
 }

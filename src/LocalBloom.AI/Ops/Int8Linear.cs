@@ -48,5 +48,5 @@ internal sealed class Int8Linear(TorchNative torch) : ILinearKernel
         }
     }
 
-    private static bool Fits(Tensor weight) => weight.shape[0] % OutputBlock == 0 && weight.shape[1] % InputBlock == 0;
+    private static bool Fits(Tensor weight) => weight.size(0) % OutputBlock == 0 && weight.size(1) % InputBlock == 0;
 }

@@ -10,6 +10,9 @@ internal sealed class IntegerProduct
     // 127 · 127 · 1024 is below 2^24: so many products are summed in float32 without rounding.
     private const long ExactColumns = 1024;
 
+    // So many weights are float32 at once.
+    private const long MaxElements = 1 << 22;
+
     // What torch.ops.aten._int_mm asks of CUDA.
     private const long CudaRows = 17;
     private const long CudaMultiple = 8;
@@ -36,41 +39,54 @@ internal sealed class IntegerProduct
             return _isCpuExact ? OfTorch(x, transposed) : InPieces(x, transposed);
         }
 
-        bool fits = transposed.shape.All(size => size % CudaMultiple == 0);
+        bool fits = transposed.size(0) % CudaMultiple == 0 && transposed.size(1) % CudaMultiple == 0;
         if (!fits)
         {
             return InPieces(x, transposed);
         }
 
-        return x.shape[0] >= CudaRows ? OfTorch(x, transposed) : Padded(x, transposed);
+        return x.size(0) >= CudaRows ? OfTorch(x, transposed) : Padded(x, transposed);
     }
 
     /// <summary>Gets x·wᵀ without torch's integer products.</summary>
     internal static Tensor InPieces(Tensor x, Tensor transposed)
     {
-        Tensor sum = zeros([x.shape[0], transposed.shape[1]], ScalarType.Int32, x.device);
-        for (long column = 0; column < x.shape[1]; column += ExactColumns)
+        long columns = x.size(1);
+        Tensor sum = zeros([x.size(0), transposed.size(1)], ScalarType.Int32, x.device);
+        for (long column = 0; column < columns; column += ExactColumns)
         {
             using DisposeScope scope = NewDisposeScope();
-            long count = Math.Min(ExactColumns, x.shape[1] - column);
-            Tensor part = mm(x.narrow(1, column, count).to_type(ScalarType.Float32), transposed.narrow(0, column, count).to_type(ScalarType.Float32));
-            sum.add_(part.to_type(ScalarType.Int32));
+            long count = Math.Min(ExactColumns, columns - column);
+            AddPiece(x.narrow(1, column, count).to_type(ScalarType.Float32), transposed.narrow(0, column, count), sum);
         }
 
         return sum;
     }
 
+    private static void AddPiece(Tensor x, Tensor transposed, Tensor sum)
+    {
+        long outputs = transposed.size(1);
+        for (long first = 0; first < outputs; first += MaxElements / ExactColumns)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            long count = Math.Min(MaxElements / ExactColumns, outputs - first);
+            Tensor part = mm(x, transposed.narrow(1, first, count).to_type(ScalarType.Float32));
+            sum.narrow(1, first, count).add_(part.to_type(ScalarType.Int32));
+        }
+    }
+
     private Tensor OfTorch(Tensor x, Tensor transposed)
     {
-        Tensor result = empty([x.shape[0], transposed.shape[1]], ScalarType.Int32, x.device);
+        Tensor result = empty([x.size(0), transposed.size(1)], ScalarType.Int32, x.device);
         _torch.IntegerMatrixProduct(result, x, transposed);
         return result;
     }
 
     private Tensor Padded(Tensor x, Tensor transposed)
     {
-        Tensor padding = zeros([CudaRows - x.shape[0], x.shape[1]], ScalarType.Int8, x.device);
-        return OfTorch(cat([x, padding]), transposed).narrow(0, 0, x.shape[0]);
+        long rows = x.size(0);
+        Tensor padding = zeros([CudaRows - rows, x.size(1)], ScalarType.Int8, x.device);
+        return OfTorch(cat([x, padding]), transposed).narrow(0, 0, rows);
     }
 
     // Kernels for CPUs without VNNI may sum pairs of products in 16 bits, where the largest do not fit.

@@ -47,7 +47,7 @@ internal sealed class LlmInt8Linear(TorchNative native, double threshold) : ILin
     {
         Tensor exact = x.to_type(ScalarType.Float32);
         Tensor outliers = threshold > 0 ? (exact.abs().amax([0]) >= threshold).nonzero().view(-1) : empty([0], ScalarType.Int64);
-        Tensor regular = outliers.shape[0] == 0 ? exact : exact.index_fill(1, outliers, 0);
+        Tensor regular = outliers.numel() == 0 ? exact : exact.index_fill(1, outliers, 0);
         Tensor tokenScales = regular.abs().amax([1], keepdim: true) / Largest;
         Tensor quotient = where(tokenScales > 0, regular / tokenScales, zeros_like(regular));
         Tensor rounded = quotient.round_().clamp_(-Largest, Largest).to_type(ScalarType.Int8);
@@ -60,11 +60,12 @@ internal sealed class LlmInt8Linear(TorchNative native, double threshold) : ILin
 
     private static void AddOutliers(Tensor x, Tensor columns, LinearWeights linear, Tensor rowScales, Tensor product)
     {
-        long chunk = Math.Max(1, MaxElements / linear.Weight.shape[0]);
-        for (long first = 0; first < columns.shape[0]; first += chunk)
+        long count = columns.numel();
+        long chunk = Math.Max(1, MaxElements / linear.Weight.size(0));
+        for (long first = 0; first < count; first += chunk)
         {
             using DisposeScope scope = NewDisposeScope();
-            Tensor some = columns.narrow(0, first, Math.Min(chunk, columns.shape[0] - first));
+            Tensor some = columns.narrow(0, first, Math.Min(chunk, count - first));
             Tensor weight = linear.Weight.index_select(1, some).to_type(ScalarType.Float32).mul_(rowScales.unsqueeze(1));
             product.addmm_(x.index_select(1, some), weight.t(), 1, 1);
         }

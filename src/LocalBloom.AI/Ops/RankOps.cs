@@ -19,12 +19,12 @@ internal sealed class RankOps(IBloomOps local, TorchNative torch, ICollective su
     public void Embed(Tensor ids, LinearWeights embedding, LayerNormWeights norm, Tensor result)
     {
         using DisposeScope scope = NewDisposeScope();
-        long count = embedding.Weight.shape[0];
+        long count = embedding.Weight.size(0);
         Tensor at = ids - firstToken;
         Tensor isOthers = (at < 0).logical_or_(at >= count);
         at.clamp_(0, count - 1);
         Tensor rows = embedding.Weight.index_select(0, at);
-        Tensor part = sums.Partial((int)ids.shape[0]);
+        Tensor part = sums.Partial((int)ids.size(0));
         part.copy_(embedding.Scales is { } scales ? rows * scales.index_select(0, at).unsqueeze(1) : rows);
         part.masked_fill_(isOthers.unsqueeze(1), 0);
         result.zero_();
@@ -46,7 +46,7 @@ internal sealed class RankOps(IBloomOps local, TorchNative torch, ICollective su
     /// <inheritdoc/>
     public void LinearResidual(Tensor x, LinearWeights linear, Tensor residual)
     {
-        Tensor part = sums.Partial((int)residual.shape[0]);
+        Tensor part = sums.Partial((int)residual.size(0));
         Multiply(x, linear, part);
         sums.AddSum(residual, linear.Bias); // here, once, not in each rank's product
     }
@@ -73,7 +73,7 @@ internal sealed class RankOps(IBloomOps local, TorchNative torch, ICollective su
             return;
         }
 
-        using Tensor product = zeros(part.shape, x.dtype, x.device);
+        using Tensor product = zeros_like(part, x.dtype);
         local.LinearResidual(x, unbiased, product);
         part.copy_(product);
     }

@@ -54,7 +54,7 @@ internal sealed class TorchOps(ILinearKernel linear) : IBloomOps
     public static void AppendAttend(Tensor qkv, LayerCache cache, StepContext step, int index, Tensor result)
     {
         using DisposeScope scope = NewDisposeScope();
-        (long heads, long headDim) = (cache.Keys.shape[1], cache.Keys.shape[2]);
+        (long heads, long headDim) = (cache.Keys.size(1), cache.Keys.size(2));
         StepSegment segment = step.Segments[index];
         Tensor rows = qkv.narrow(0, segment.FirstRow, segment.RowCount).view(segment.RowCount, heads, 3, headDim).permute(2, 0, 1, 3);
         Tensor keys = Append(cache.Keys, rows[1], step, index);
@@ -68,13 +68,13 @@ internal sealed class TorchOps(ILinearKernel linear) : IBloomOps
 
     /// <inheritdoc/>
     public Tensor Norm(Tensor x, LayerNormWeights norm) =>
-        nn.functional.layer_norm(x, [x.shape[^1]], norm.Weight, norm.Bias, norm.Epsilon);
+        nn.functional.layer_norm(x, [x.size(-1)], norm.Weight, norm.Bias, norm.Epsilon);
 
     /// <inheritdoc/>
     public Tensor Head(Tensor x, LinearWeights head)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor logits = empty([x.shape[0], head.Weight.shape[0]], x.dtype, x.device);
+        Tensor logits = empty([x.size(0), head.Weight.size(0)], x.dtype, x.device);
         linear.Multiply(x, head, logits);
         return logits.to_type(ScalarType.Float32).MoveToOuterDisposeScope();
     }
@@ -99,7 +99,7 @@ internal sealed class TorchOps(ILinearKernel linear) : IBloomOps
     private static Tensor Attend(Tensor q, Tensor keys, Tensor values, Tensor bias)
     {
         Tensor queries = q.to_type(ScalarType.Float32).transpose(0, 1); // [heads, rows, headDim]
-        Tensor scores = queries.baddbmm(keys.to_type(ScalarType.Float32).permute(1, 2, 0), bias, beta: 1, alpha: 1 / MathF.Sqrt(q.shape[2]));
+        Tensor scores = queries.baddbmm(keys.to_type(ScalarType.Float32).permute(1, 2, 0), bias, beta: 1, alpha: 1 / MathF.Sqrt(q.size(2)));
         return bmm(scores.softmax(-1), values.to_type(ScalarType.Float32).transpose(0, 1));
     }
 }

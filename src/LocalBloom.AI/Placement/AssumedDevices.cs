@@ -16,8 +16,8 @@ internal sealed class AssumedDevices(IReadOnlyDictionary<string, long> freeBytes
             devices = [.. _devices.Select(assumed => assumed.Device)];
         }
 
-        return [.. devices.Select(device => new DeviceMemory(
-            device, FreeOf(device.Physical) / devices.Count(other => other.Physical == device.Physical), "assumed"))];
+        return [.. devices.Select(device => DeviceCatalog.Memory(
+            device, FreeOf(device.Physical), devices.Count(other => other.Physical == device.Physical), "assumed"))];
     }
 
     private long FreeOf(BloomDevice device) =>

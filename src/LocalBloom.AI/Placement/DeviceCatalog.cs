@@ -1,4 +1,3 @@
-using System.Globalization;
 using LocalBloom.AI.Native;
 
 namespace LocalBloom.AI.Placement;
@@ -31,7 +30,7 @@ internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
     {
         if (device.Kind is DeviceKind.Cpu)
         {
-            return new DeviceMemory(device, FreeHostMemory() / parts, $"{Environment.ProcessorCount} cores");
+            return Memory(device, HostMemory.Free(), parts, $"{Environment.ProcessorCount} cores");
         }
 
         if (device.Index >= CudaCount)
@@ -39,7 +38,7 @@ internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
             throw new PlacementException($"{device} is not there: {WhyNoCuda(device.Index)}");
         }
 
-        return new DeviceMemory(device, Math.Max(0, driver!.Memory(device.Index).Free - CudaReserve) / parts, driver.Name(device.Index));
+        return Memory(device, driver!.Memory(device.Index).Free, parts, driver.Name(device.Index));
     }
 
     private string WhyNoCuda(int index) =>
@@ -56,20 +55,14 @@ internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
             ? device
             : throw new PlacementException($"'{name}' is no device. Use {BloomDevice.AcceptedNames}.");
 
-    /// <summary>Gets the host's free memory in bytes.</summary>
-    // MemAvailable counts file caches that would be given up; the runtime's own figure does not, but knows containers' limits.
-    internal static long FreeHostMemory()
-    {
-        GCMemoryInfo runtime = GC.GetGCMemoryInfo();
-        long unused = runtime.TotalAvailableMemoryBytes;
-        if (!File.Exists("/proc/meminfo"))
-        {
-            return unused - runtime.MemoryLoadBytes;
-        }
+    /// <summary>Gets what is kept of a whole device for code and libraries.</summary>
+    public static long ReserveOf(BloomDevice device) => device.Kind is DeviceKind.Cuda ? CudaReserve : 0;
 
-        string? line = File.ReadLines("/proc/meminfo").FirstOrDefault(line => line.StartsWith("MemAvailable:", StringComparison.Ordinal));
-        return line is not null && long.TryParse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], NumberStyles.None, CultureInfo.InvariantCulture, out long kilobytes)
-            ? Math.Min(kilobytes * 1024, unused)
-            : unused;
-    }
+    /// <summary>Describes a device as the planner sees it.</summary>
+    /// <param name="device">The device, or a part of one.</param>
+    /// <param name="free">What is free of the whole device.</param>
+    /// <param name="parts">How many parts share it.</param>
+    /// <param name="description">For people.</param>
+    public static DeviceMemory Memory(BloomDevice device, long free, int parts, string description) =>
+        new(device, Math.Max(0, free - ReserveOf(device)) / parts, description);
 }

@@ -18,7 +18,7 @@ internal static class DevicePlanner
         {
             (DeviceMemory[] mapped, int[] counts) = Mapped(footprint, devices, layerMap);
             return strategy is BloomStrategy.Offload
-                ? OffloadPlanner.Plan(footprint, mapped, counts, "As mapped.")
+                ? OffloadPlanner.Plan(footprint, mapped, (_, _) => counts, "As mapped.")
                 : Checked(FromCounts(footprint, mapped, counts, "As mapped."));
         }
 
@@ -31,7 +31,7 @@ internal static class DevicePlanner
             case BloomStrategy.TensorParallel:
                 return Checked(TensorParallelPlanner.Plan(footprint, devices, "As asked."));
             case BloomStrategy.Offload:
-                return OffloadPlanner.Plan(footprint, devices, Apportion(footprint, devices), "As asked.");
+                return OffloadPlanner.Plan(footprint, devices, Apportion, "As asked.");
             default:
                 return Choose(footprint, devices);
         }
@@ -51,7 +51,7 @@ internal static class DevicePlanner
             : OffloadPlanner.Plan(
                 footprint,
                 devices,
-                Apportion(footprint, devices),
+                Apportion,
                 $"{(devices.Count == 1 ? $"{devices[0].Device} is" : "All devices together are")} too small for the whole model; what does not fit is streamed from host memory.");
     }
 

@@ -9,6 +9,9 @@ internal sealed record DeviceMemory(BloomDevice Device, long FreeBytes, string D
     /// <summary>Gets what may be taken of the whole device, where that is less than what is free; else null.</summary>
     public long? LimitBytes { get; init; }
 
+    /// <summary>Gets what <see cref="FreeBytes"/> would be without a limit; null where none lessens it.</summary>
+    public long? UnlimitedBytes { get; init; }
+
     /// <summary>Gets what is kept of the whole device for code and libraries: <see cref="FreeBytes"/> leaves it out.</summary>
     public long ReserveBytes { get; init; }
 }

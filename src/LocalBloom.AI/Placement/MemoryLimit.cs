@@ -11,10 +11,10 @@ internal static class MemoryLimit
 
     private static DeviceMemory Bound(DeviceMemory device, int parts, long limit)
     {
-        long reserve = device.Device.Kind is DeviceKind.Cuda ? DeviceCatalog.CudaReserve : 0;
+        long reserve = DeviceCatalog.ReserveOf(device.Device);
         long left = Math.Max(0, limit - reserve) / parts;
         return left < device.FreeBytes
-            ? device with { FreeBytes = left, LimitBytes = limit, ReserveBytes = reserve }
+            ? device with { FreeBytes = left, LimitBytes = limit, UnlimitedBytes = device.FreeBytes, ReserveBytes = reserve }
             : device with { ReserveBytes = reserve };
     }
 }

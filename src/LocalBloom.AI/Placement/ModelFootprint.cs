@@ -59,6 +59,7 @@ internal sealed record ModelFootprint(BloomConfig Config, WeightFormat Format, i
         (8L * sizeof(float) * Config.HiddenSize * StepRows) +
         (2L * sizeof(float) * Config.VocabularySize * MaxSequences) +
         BatchSampler.TemporaryBytes(MaxSequences, Config.VocabularySize) +
+        PromptTypeLinear.TemporaryBytes(Config) +
         (Format.IsInt8 ? 2L * sizeof(float) * Math.Max(HalvesLinear.MaxElements, Math.Min(DequantizedLinear.MaxElements, (long)Config.VocabularySize * Config.HiddenSize)) : 0) +
         (Format.LlmInt8Threshold is null ? 0 : LlmInt8Linear.TemporaryBytes(Config, StepRows));
 

@@ -14,12 +14,27 @@ internal static class OffloadPlanner
     /// <summary>Makes a plan that fits.</summary>
     /// <param name="footprint">The model's sizes; a plan may compute fewer rows at once.</param>
     /// <param name="devices">The devices in layer order, at least one.</param>
-    /// <param name="counts">How many layers each device has, streamed ones included.</param>
+    /// <param name="count">Tells how many layers each device has, streamed ones included.</param>
     /// <param name="reason">Why this strategy.</param>
-    /// <exception cref="PlacementException">A device is too small for a single layer and what must stay there; the message says the least that would do.</exception>
-    public static DevicePlan Plan(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, IReadOnlyList<int> counts, string reason)
+    /// <exception cref="PlacementException">A device is too small for a single layer and what must stay there; the message says what would do.</exception>
+    public static DevicePlan Plan(
+        ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, Func<ModelFootprint, IReadOnlyList<DeviceMemory>, int[]> count, string reason)
     {
-        // All rows of a prompt in one pass, if that fits: each further pass streams the layers once more.
+        if (TryPlan(footprint, devices, count(footprint, devices), reason) is { } plan)
+        {
+            return plan;
+        }
+
+        (int First, int Count)[] runs = [.. Runs(count(footprint, devices))];
+        ModelFootprint tried = WithRows(footprint, MinStepRows);
+        int tooSmall = Enumerable.Range(0, runs.Length).First(i => Place(tried, devices[i], runs[i].First, runs[i].Count) is null);
+        var shortage = new OffloadShortage(footprint, devices, (other, others) => TryPlan(other, others, count(other, others), reason));
+        throw new PlacementException(shortage.Explain(tried, runs, tooSmall));
+    }
+
+    // All rows of a prompt in one pass, if that fits: each further pass streams the layers once more.
+    private static DevicePlan? TryPlan(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, int[] counts, string reason)
+    {
         for (int rows = footprint.StepRows; ; rows = Math.Max(MinStepRows, rows / 2))
         {
             ModelFootprint tried = WithRows(footprint, rows);
@@ -31,7 +46,7 @@ internal static class OffloadPlanner
 
             if (rows <= MinStepRows)
             {
-                throw new PlacementException(Explain(tried, devices, [.. Runs(counts)], Array.IndexOf(shares, null)));
+                return null;
             }
         }
     }
@@ -59,7 +74,8 @@ internal static class OffloadPlanner
             ? plan with { Storage = SlabStorage.File }
             : throw new PlacementException(
                 $"The host has {ByteSize.Format(freeHostBytes)} of free memory, but {ByteSize.Format(plan.StreamedBytes)} of streamed layers are to lie there, and " +
-                $"{temporaryFolder} is in memory, too. Name a folder on a disk in the variable TMPDIR, raise MemoryLimit, or use Int8.");
+                $"{temporaryFolder} is in memory, too. Name a folder on a disk with {ByteSize.FormatUp(plan.StreamedBytes)} of room in the variable TMPDIR, " +
+                $"or free host memory, so that {ByteSize.FormatUp(plan.StreamedBytes + onCpu + HostMargin)} are free.");
     }
 
     private static DeviceShare? Place(ModelFootprint footprint, DeviceMemory device, int first, int count)
@@ -85,29 +101,6 @@ internal static class OffloadPlanner
             WeightBytes = all.WeightBytes - ((count - fit) * layer),
             Streaming = new LayerStreaming(LayerStreaming.Spread(first, count, streamed), slots, layer),
         };
-    }
-
-    private static string Explain(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, (int First, int Count)[] runs, int at)
-    {
-        DeviceMemory memory = devices[at];
-        DeviceShare share = Share(at);
-
-        // Logical parts have equal shares of their device, so that each must be as large as the largest needs.
-        int[] parts = [.. Enumerable.Range(0, devices.Count).Where(i => devices[i].Device.Physical == memory.Device.Physical)];
-        long least = (parts.Length * parts.Max(i => Least(i))) + memory.ReserveBytes;
-        (string found, string raise) = memory.LimitBytes is null
-            ? ($"{memory.Device} has {ByteSize.Format(memory.FreeBytes)} free", $"Free memory there, so that {ByteSize.FormatUp(least)} are free")
-            : ($"MemoryLimit leaves {ByteSize.Format(memory.FreeBytes)} of {memory.Device} to the model", $"Set MemoryLimit to {ByteSize.FormatUp(least)} or more");
-        return
-            $"{found}, but Offload in {footprint.Format} needs {ByteSize.FormatUp(Least(at))} there at least: " +
-            $"{(share.HasEnds ? $"embedding and head {ByteSize.Format(footprint.EndsBytes)}, " : "")}" +
-            $"one layer {ByteSize.Format(footprint.LayerWeightBytes)}, cache for {footprint.CacheTokens} tokens {ByteSize.Format(share.CacheBytes)}, " +
-            $"buffers {ByteSize.Format(share.WorkBytes + share.TemporaryBytes)}. " +
-            $"{raise}, {(footprint.Format.IsInt8 ? "" : "use Int8 for smaller weights, ")}or lower MaxContextTokens or MaxConcurrentReplies.";
-
-        DeviceShare Share(int i) => footprint.Share(devices[i], runs[i].First, runs[i].Count, hasEnds: runs[i].First == 0);
-
-        long Least(int i) => Share(i).TotalBytes - ((runs[i].Count - 1) * footprint.LayerWeightBytes);
     }
 
     private static ModelFootprint WithRows(ModelFootprint footprint, int rows)

@@ -62,7 +62,7 @@ internal static class BatchSampler
     {
         foreach ((Tensor slice, long first) in rows.Slices)
         {
-            var edits = new LogitEdits(first, slice.shape[1]);
+            var edits = new LogitEdits(first, slice.size(1));
             for (int i = 0; i < requests.Count; i++)
             {
                 edits.Add(requests[i], i);

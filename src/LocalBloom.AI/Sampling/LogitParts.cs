@@ -15,10 +15,10 @@ internal sealed class LogitParts(IReadOnlyList<Tensor> slices, Lock copying)
     public Device Device => slices[0].device;
 
     /// <summary>Gets how many rows there are.</summary>
-    public long Rows => slices[0].shape[0];
+    public long Rows => slices[0].size(0);
 
     /// <summary>Gets a row's length.</summary>
-    public long Vocabulary => slices.Sum(slice => slice.shape[1]);
+    public long Vocabulary => slices.Sum(slice => slice.size(1));
 
     /// <summary>Gets the slices and the token with which each begins.</summary>
     public IEnumerable<(Tensor Slice, long First)> Slices
@@ -29,7 +29,7 @@ internal sealed class LogitParts(IReadOnlyList<Tensor> slices, Lock copying)
             foreach (Tensor slice in slices)
             {
                 yield return (slice, first);
-                first += slice.shape[1];
+                first += slice.size(1);
             }
         }
     }
@@ -100,8 +100,9 @@ internal sealed class LogitParts(IReadOnlyList<Tensor> slices, Lock copying)
         IEnumerable<Tensor> values = Slices.Select(part =>
         {
             Tensor at = Move(ids, part.Slice.device) - part.First;
-            Tensor isThere = (at >= 0).logical_and(at < part.Slice.shape[1]);
-            Tensor value = part.Slice.gather(1, at.clamp(0, part.Slice.shape[1] - 1).unsqueeze(1)).squeeze(1);
+            long width = part.Slice.size(1);
+            Tensor isThere = (at >= 0).logical_and(at < width);
+            Tensor value = part.Slice.gather(1, at.clamp(0, width - 1).unsqueeze(1)).squeeze(1);
             return Move(value.masked_fill(isThere.logical_not(), 0), Device);
         });
         return values.Aggregate((sum, next) => sum + next); // of one value and zeros
@@ -136,7 +137,7 @@ internal sealed class LogitParts(IReadOnlyList<Tensor> slices, Lock copying)
 
     private (Tensor Values, Tensor Ids) Top(Tensor slice, long first, int count)
     {
-        (Tensor values, Tensor ids) = slice.topk((int)Math.Min(count, slice.shape[1]), 1, largest: true, sorted: true);
+        (Tensor values, Tensor ids) = slice.topk((int)Math.Min(count, slice.size(1)), 1, largest: true, sorted: true);
         return (Move(values, Device), Move(ids + first, Device));
     }
 }

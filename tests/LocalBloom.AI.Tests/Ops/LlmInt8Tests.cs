@@ -69,6 +69,7 @@ public class LlmInt8Tests
     [InlineData(3, 5, 7)]
     [InlineData(17, 33, 65)]
     [InlineData(40, 64, 4096)]
+    [InlineData(2, 4100, 1030)] // in pieces of both
     public void IntegerProducts_AreExact(int rows, int outputs, int inputs)
     {
         using DisposeScope scope = NewDisposeScope();

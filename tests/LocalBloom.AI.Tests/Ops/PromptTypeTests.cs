@@ -58,6 +58,31 @@ public class PromptTypeTests
 
     [Theory]
     [InlineData(ScalarType.Float16)]
+    [InlineData(ScalarType.Int8)]
+    public void LargeMatrices_AreConvertedInSlices_ToTheSameResult(ScalarType weightType)
+    {
+        const int Rows = PromptTypeLinear.ManyRows, Inputs = 2048, Outputs = 4100; // one slice has 2048
+        using DisposeScope scope = NewDisposeScope();
+        using var generator = new Generator(20240608, CPU);
+        Tensor weight = randint(-127, 128, [Outputs, Inputs], generator: generator).to_type(weightType); // whole numbers: sums are exact in any order
+        Tensor scales = randint(1, 5, [Outputs], generator: generator).to_type(ScalarType.Float16);
+        Tensor bias = randint(-9, 9, [Outputs], generator: generator).to_type(ScalarType.Float16);
+        Tensor x = randint(-1, 2, [Rows, Inputs], generator: generator).to_type(ScalarType.Float16);
+        var linear = new LinearWeights(weight, weight.t(), weightType is ScalarType.Int8 ? scales : null, bias);
+        Tensor product = empty([Rows, Outputs], ScalarType.Float32);
+        Tensor sum = ones([Rows, Outputs], ScalarType.Float32);
+        var kernel = new PromptTypeLinear(new DenseLinear(s_torch), ScalarType.Float32);
+
+        kernel.Multiply(x, linear, product);
+        kernel.MultiplyAdd(x, linear, sum);
+
+        Tensor wanted = Double(x).matmul(Double(weight).t()) * (linear.Scales is null ? 1 : Double(scales)) + Double(bias);
+        Assert.True(Double(product).eq(wanted).all().item<bool>());
+        Assert.True(Double(sum).eq(wanted + 1).all().item<bool>());
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float16)]
     [InlineData(ScalarType.BFloat16)]
     public void Probe_TimesEachCandidate_AndChoosesByItsTimes(ScalarType weightType)
     {

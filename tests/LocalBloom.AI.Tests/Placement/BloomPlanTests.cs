@@ -1,4 +1,5 @@
 using System.Globalization;
+using LocalBloom.AI.Placement;
 using LocalBloom.AI.Testing;
 
 namespace LocalBloom.AI.Tests.Placement;
@@ -43,7 +44,7 @@ public class BloomPlanTests
         var e = Assert.Throws<PlacementException>(() =>
             BloomPlan.CreateForShape("176b", new BloomChatClientOptions { Strategy = BloomStrategy.LayerSplit }, Gpus(2, 80)));
 
-        Assert.Contains("80 GB free", e.Message, StringComparison.Ordinal);
+        Assert.Contains("79.7 GB free", e.Message, StringComparison.Ordinal);
         Assert.Contains("weights", e.Message, StringComparison.Ordinal);
         Assert.Contains("Int8", e.Message, StringComparison.Ordinal);
     }
@@ -74,13 +75,24 @@ public class BloomPlanTests
         Assert.Equal("cuda:0", Assert.Single(plan.Devices).Device);
     }
 
+    // Of a real GPU as much is kept.
+    [Fact]
+    public void OfAssumedGpus_AsMuchIsKept()
+    {
+        BloomPlan plan = BloomPlan.CreateForShape("7b1", new BloomChatClientOptions(), new Dictionary<string, long> { ["cuda:0"] = 80 * Gigabyte, ["cpu"] = 80 * Gigabyte });
+        BloomPlan onCpu = BloomPlan.CreateForShape("7b1", new BloomChatClientOptions { Devices = ["cpu"] }, new Dictionary<string, long> { ["cpu"] = 80 * Gigabyte });
+
+        Assert.Equal((80 * Gigabyte) - DeviceCatalog.CudaReserve, plan.Devices[0].FreeBytes);
+        Assert.Equal(80 * Gigabyte, onCpu.Devices[0].FreeBytes);
+    }
+
     [Fact]
     public void LogicalParts_ShareWhatTheirDeviceHas()
     {
         BloomPlan plan = BloomPlan.CreateForShape(
             "7b1", new BloomChatClientOptions { Strategy = BloomStrategy.LayerSplit, Devices = ["cuda:0#0", "cuda:0#1"] }, Gpus(1, 80));
 
-        Assert.All(plan.Devices, device => Assert.Equal(40 * Gigabyte, device.FreeBytes));
+        Assert.All(plan.Devices, device => Assert.Equal(((80 * Gigabyte) - DeviceCatalog.CudaReserve) / 2, device.FreeBytes));
     }
 
     [Theory]
