@@ -30,7 +30,7 @@ internal sealed class AttentionKernel : IDisposable
         _torch = torch;
         _heads = config.HeadCount;
         SharesKeys = type.ElementSize() == sizeof(short) && config.HeadDim % 16 == 0 && config.HeadDim <= 128 && compiler.Driver.ComputeCapability(device).Major >= 8;
-        _module = compiler.Compile("attention.cu", device, type, ("HEAD_DIM", config.HeadDim), ("BLOCK_SIZE", LayerCache.BlockSize));
+        _module = compiler.Compile("attention.cu", device, type, follows: true, ("HEAD_DIM", config.HeadDim), ("BLOCK_SIZE", LayerCache.BlockSize));
     }
 
     /// <summary>Gets a value indicating whether <see cref="AttendPrompt"/> may be called: it takes 16-bit numbers, and tensor cores that know them all.</summary>

@@ -22,9 +22,8 @@ internal sealed class Int8Kernel(TorchNative torch, KernelCompiler compiler, int
     private const int Inputs = 64;  // that are multiplied at once
     private const int WideBlocks = 3; // for each multiprocessor: with fewer blocks than that, larger ones have more bytes under way
 
-    private readonly CudaModule _module = compiler.Compile("int8.cu", device, type);
+    private readonly CudaModule _module = compiler.Compile("int8.cu", device, type, follows: true);
     private readonly int _wideOutputs = compiler.Driver.Multiprocessors(device) * WideBlocks * Outputs;
-    private readonly bool _mayOverlap = compiler.Driver.ComputeCapability(device).Major >= CudaDriver.Hopper.Major;
 
     /// <summary>Says whether activations are of a type that the kernel knows.</summary>
     public static bool Supports(ScalarType type) => type.ElementSize() == 2;
@@ -50,7 +49,8 @@ internal sealed class Int8Kernel(TorchNative torch, KernelCompiler compiler, int
         };
         _module.Launch(
             name,
-            new LaunchShape(((int)(outputs / Outputs), 1), (WarpSize, warps), MayOverlap: _mayOverlap),
+            ((int)(outputs / Outputs), 1),
+            (WarpSize, warps),
             torch.AddressOf(x), torch.AddressOf(linear.Weight), torch.AddressOf(linear.Scales!), AddressOf(linear.Bias), torch.AddressOf(result),
             rows, outputs, inputs, add ? 1 : 0);
     }

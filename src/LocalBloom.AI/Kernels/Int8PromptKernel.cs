@@ -38,7 +38,7 @@ internal sealed class Int8PromptKernel : IDisposable
         {
             foreach ((Int8PromptTiling tiling, Task<byte[]> cubin) in Int8PromptTiling.All.Zip(code))
             {
-                _modules[tiling] = new CudaModule(compiler.Driver, device, cubin.GetAwaiter().GetResult());
+                _modules[tiling] = new CudaModule(compiler.Driver, device, cubin.GetAwaiter().GetResult(), mayOverlap: true);
             }
         }
         catch
@@ -77,7 +77,7 @@ internal sealed class Int8PromptKernel : IDisposable
         int shared = Alignment + Math.Max(Stages * tiling.Rows * Inputs * sizeof(short), tiling.Rows * (tiling.Outputs + 4) * sizeof(float));
         module.Launch(
             "prompt",
-            new LaunchShape((tiles * ranks, 1), (tiling.Threads, 1), shared, MayOverlap: true),
+            new LaunchShape((tiles * ranks, 1), (tiling.Threads, 1), shared),
             packed, _torch.AddressOf(linear.Weight), _torch.AddressOf(linear.Scales!), linear.Bias is null ? 0 : _torch.AddressOf(linear.Bias),
             _torch.AddressOf(result), packed + (nint)packedBytes, _torch.AddressOf(_arrivals), rows, outputs, inputs, blocks, ranks, add ? 1 : 0);
     }

@@ -13,14 +13,18 @@ internal sealed class KernelCompiler(Nvrtc nvrtc, CudaDriver driver)
     /// <summary>Gets the driver.</summary>
     public CudaDriver Driver => driver;
 
+    /// <summary>Says whether kernels of a device may begin before the one in front ends, and know how to wait for it.</summary>
+    public bool MayOverlap(int device) => driver.ComputeCapability(device).Major >= CudaDriver.Hopper.Major;
+
     /// <summary>Compiles a source and loads it on a device. Takes some tenths of a second.</summary>
     /// <param name="file">For example <c>attention.cu</c>.</param>
     /// <param name="device">The device's ordinal.</param>
     /// <param name="type">What <c>number</c> is in the source.</param>
+    /// <param name="follows">Whether each of its kernels waits by itself for the one in front: begins with <c>follow()</c>.</param>
     /// <param name="definitions">Further macros.</param>
     /// <exception cref="LocalBloomException">The source does not compile for the device.</exception>
-    public CudaModule Compile(string file, int device, ScalarType type, params IEnumerable<(string Name, int Value)> definitions) =>
-        new(driver, device, Translate(file, device, type, definitions));
+    public CudaModule Compile(string file, int device, ScalarType type, bool follows, params IEnumerable<(string Name, int Value)> definitions) =>
+        new(driver, device, Translate(file, device, type, definitions), follows && MayOverlap(device));
 
     /// <summary>Compiles a source for a device. Thread-safe.</summary>
     /// <inheritdoc cref="Compile"/>

@@ -19,7 +19,7 @@ internal sealed class PeerSumKernel(TorchNative torch, KernelCompiler compiler, 
 
     private const int Threads = 256;
 
-    private readonly CudaModule _module = compiler.Compile("peersum.cu", device, type, ("PATIENCE_MS", (int)patience.TotalMilliseconds));
+    private readonly CudaModule _module = compiler.Compile("peersum.cu", device, type, follows: false, ("PATIENCE_MS", (int)patience.TotalMilliseconds));
 
     /// <summary>residual += Σ parts + bias.</summary>
     /// <param name="ranks">Addresses of each rank's parts and signals, [ranks, 2], int64.</param>

@@ -13,7 +13,7 @@ internal sealed class PointwiseKernels(TorchNative torch, KernelCompiler compile
 {
     private const int Threads = 256;
 
-    private readonly CudaModule _module = compiler.Compile("pointwise.cu", device, type);
+    private readonly CudaModule _module = compiler.Compile("pointwise.cu", device, type, follows: true);
 
     /// <summary>result = LayerNorm(x).</summary>
     /// <param name="x">[rows, width], contiguous.</param>

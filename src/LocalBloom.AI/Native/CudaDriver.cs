@@ -164,28 +164,22 @@ internal sealed unsafe class CudaDriver
     }
 
     /// <summary>Launches a kernel on the legacy default stream, where torch works too.</summary>
-    public void Launch(int device, nint function, in LaunchShape shape, void** arguments)
+    /// <param name="device">The device's ordinal.</param>
+    /// <param name="function">The kernel.</param>
+    /// <param name="shape">How it is spread.</param>
+    /// <param name="mayOverlap">Whether it may begin before the kernel in front of it ends: it must wait by itself for what that one does.</param>
+    /// <param name="arguments">Where each argument is.</param>
+    public void Launch(int device, nint function, in LaunchShape shape, bool mayOverlap, void** arguments)
     {
         Enter(device);
-        LaunchAttribute* attributes = stackalloc LaunchAttribute[2];
-        uint count = 0;
-        if (shape.Cluster > 1)
-        {
-            attributes[count++] = new LaunchAttribute { Id = LaunchAttribute.ClusterDimension, First = shape.Cluster, Second = 1, Third = 1 };
-        }
-
-        if (shape.MayOverlap)
-        {
-            attributes[count++] = new LaunchAttribute { Id = LaunchAttribute.ProgrammaticStreamSerialization, First = 1 };
-        }
-
+        var overlap = new LaunchAttribute { Id = LaunchAttribute.ProgrammaticStreamSerialization, Value = 1 };
         var config = new LaunchConfig
         {
             GridX = shape.Grid.X, GridY = shape.Grid.Y, GridZ = 1,
             BlockX = shape.Block.X, BlockY = shape.Block.Y, BlockZ = 1,
             SharedBytes = shape.SharedBytes,
-            Attributes = attributes,
-            AttributeCount = count,
+            Attributes = &overlap,
+            AttributeCount = mayOverlap ? 1u : 0,
         };
         Check(_launchKernel(&config, function, arguments, null));
     }
@@ -229,22 +223,16 @@ internal sealed unsafe class CudaDriver
         public uint AttributeCount;
     }
 
-    // CUlaunchAttribute, of whose value we use the first words
+    // CUlaunchAttribute, of whose value we use the first word
     [StructLayout(LayoutKind.Explicit, Size = 72)]
     private struct LaunchAttribute
     {
-        public const int ClusterDimension = 4, ProgrammaticStreamSerialization = 6;
+        public const int ProgrammaticStreamSerialization = 6;
 
         [FieldOffset(0)]
         public int Id;
 
         [FieldOffset(8)]
-        public int First;
-
-        [FieldOffset(12)]
-        public int Second;
-
-        [FieldOffset(16)]
-        public int Third;
+        public int Value;
     }
 }

@@ -5,6 +5,7 @@ internal sealed unsafe class CudaModule : IDisposable
 {
     private readonly CudaDriver _driver;
     private readonly int _device;
+    private readonly bool _mayOverlap;
     private readonly Dictionary<string, nint> _functions = [];
     private nint _module;
 
@@ -12,8 +13,10 @@ internal sealed unsafe class CudaModule : IDisposable
     /// <param name="driver">The driver.</param>
     /// <param name="device">The device's ordinal.</param>
     /// <param name="cubin">What <see cref="Nvrtc.Compile(string, string, IReadOnlyList{string})"/> gave for this device's architecture.</param>
-    public CudaModule(CudaDriver driver, int device, byte[] cubin)
+    /// <param name="mayOverlap">Whether its kernels may begin before those in front of them end.</param>
+    public CudaModule(CudaDriver driver, int device, byte[] cubin, bool mayOverlap)
     {
+        _mayOverlap = mayOverlap;
         _driver = driver;
         _device = device;
         _module = driver.LoadModule(device, cubin);
@@ -52,7 +55,7 @@ internal sealed unsafe class CudaModule : IDisposable
                 pointers[i] = values + i;
             }
 
-            _driver.Launch(_device, function, shape, pointers);
+            _driver.Launch(_device, function, shape, _mayOverlap, pointers);
         }
     }
 

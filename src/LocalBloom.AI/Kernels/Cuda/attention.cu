@@ -25,9 +25,9 @@ constexpr int TILE = 32;
 constexpr int DIMS = (HEAD_DIM + 31) / 32; // of the result that a lane keeps: lane, lane + 32, …
 
 extern "C" __global__ void __launch_bounds__(256)
-append(const number* __restrict__ qkv, number* __restrict__ keys, number* __restrict__ values,
-       const int2* __restrict__ rows, const int* __restrict__ blocks, int heads)
+append(const number* qkv, number* keys, number* values, const int2* rows, const int* blocks, int heads)
 {
+    follow();
     constexpr int LOADS = HEAD_DIM / PER_LOAD; // of a head
     const int2 row = rows[blockIdx.x];
     const int slot = blocks[row.y + row.x / BLOCK_SIZE] * BLOCK_SIZE + row.x % BLOCK_SIZE;
@@ -42,11 +42,12 @@ append(const number* __restrict__ qkv, number* __restrict__ keys, number* __rest
 }
 
 extern "C" __global__ void __launch_bounds__(32 * WARPS)
-attend(const number* __restrict__ qkv, const number* __restrict__ keys, const number* __restrict__ values,
-       const int2* __restrict__ rows, const int* __restrict__ blocks, const float* __restrict__ slopes, number* __restrict__ result, int heads)
+attend(const number* qkv, const number* keys, const number* values, const int2* rows, const int* blocks, const float* __restrict__ slopes, number* result,
+       int heads)
 {
     __shared__ float query[HEAD_DIM];
     __shared__ float largest[WARPS], total[WARPS], sums[WARPS][HEAD_DIM];
+    follow();
 
     const int head = blockIdx.x, lane = threadIdx.x, warp = threadIdx.y;
     const int2 row = rows[blockIdx.y];
@@ -157,10 +158,11 @@ __device__ __forceinline__ void load_columns(const number* from, unsigned (&b)[4
 }
 
 extern "C" __global__ void __launch_bounds__(32 * PROMPT_WARPS)
-attend_prompt(const number* __restrict__ qkv, const number* __restrict__ keys, const number* __restrict__ values, const int2* __restrict__ rows,
-              const int* __restrict__ blocks, const float* __restrict__ slopes, number* __restrict__ result, int heads, int count)
+attend_prompt(const number* qkv, const number* keys, const number* values, const int2* rows, const int* blocks, const float* __restrict__ slopes,
+              number* result, int heads, int count)
 {
     __shared__ __align__(16) number k[KEYS * STRIDE], v[KEYS * STRIDE];
+    follow();
 
     const int head = blockIdx.x, first = (gridDim.y - 1 - blockIdx.y) * PROMPT_ROWS; // the rows with most keys begin first
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = lane / 4, part = lane % 4;

@@ -34,6 +34,16 @@ __device__ __forceinline__ number narrow(float x)
 #endif
 #endif
 
+// From Hopper on a kernel may begin before the one in front of it has ended (KernelCompiler asks for that), so that its launch costs no time of the device:
+// the first thing that it does. From here on all is there that earlier kernels wrote, and may be written. What they wrote must not be read through
+// `const __restrict__`: that promises the compiler that it has always been there.
+__device__ __forceinline__ void follow()
+{
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;\n\tgriddepcontrol.wait;" ::: "memory");
+#endif
+}
+
 constexpr int PER_LOAD = 16 / sizeof(number); // numbers in a 128-bit load
 
 // 16 bytes as floats.

@@ -13,8 +13,8 @@
 //           Grid outputs / 16, block (32, W); inputs % 64 == 0 and outputs % 16 == 0, checked by Int8Kernel, the only caller. A block has 16
 //           outputs; its W warps share the inputs, and meet in shared memory. mma.sync m16n8k16 with weights as A and rows as B: the order of the
 //           inputs within 64 is free as long as both sides have the same, so a lane takes 16 neighbouring weights in one load and has with them its
-//           part of four products. Reads outputs · inputs bytes once; x comes from the caches. From Hopper on it may begin before the kernel in front
-//           of it has ended: weights, which no kernel writes, are asked for before it waits for that.
+//           part of four products. Reads outputs · inputs bytes once; x comes from the caches. It asks for its first weights, which no kernel writes,
+//           before it waits for the kernel in front of it.
 // split     Rows as whole numbers of 16 bits, by the row's largest: the error is 2^-16 of that, as if the row were fixed-point. Grid rows, block 256.
 // join      result = (add ? result : 0) + scales · units · (256 · upper product + lower product) + bias. Grid (ceil(outputs / 256), rows), block 256.
 // Oracle    DequantizedLinear in float32.
@@ -66,14 +66,6 @@ __device__ __forceinline__ uint4 load_once(const signed char* from)
     return v;
 }
 
-// x may have been written by the kernel that is just ending: not through the read-only cache.
-__device__ __forceinline__ uint4 load_written(const number* from)
-{
-    uint4 v;
-    asm volatile("ld.global.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(from) : "memory");
-    return v;
-}
-
 // Warps take pairs of chunks in turn, so that a block reads 1 KB of a row or more at once.
 __device__ __forceinline__ void load(Weights& to, const signed char* rows, int inputs, int chunks, int first)
 {
@@ -104,9 +96,9 @@ __device__ __forceinline__ void multiply(float (&sum)[TILES][4], const Weights& 
             b[tile][0] = b[tile][1] = make_uint4(0, 0, 0, 0);
             if (row < rows)
             {
-                const number* from = x + (size_t)row * inputs + chunk * CHUNK + part * 16;
-                b[tile][0] = load_written(from);
-                b[tile][1] = load_written(from + 8);
+                const uint4* from = reinterpret_cast<const uint4*>(x + (size_t)row * inputs + chunk * CHUNK + part * 16);
+                b[tile][0] = from[0];
+                b[tile][1] = from[1];
             }
         }
 
@@ -138,15 +130,10 @@ __device__ __forceinline__ void few(const number* x, const signed char* weight, 
     const int chunks = inputs / CHUNK;
     const signed char* own = weight + (size_t)(firstOutput + group) * inputs + part * 16;
 
-#if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
-#endif
     float sum[TILES][4] = {};
     Weights next = {};
     load(next, own, inputs, chunks, warp * UNIT);
-#if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.wait;" ::: "memory");
-#endif
+    follow();
     for (int first = warp * UNIT; first < chunks; first += WARPS * UNIT)
     {
         const Weights now = next;
@@ -177,8 +164,8 @@ __device__ __forceinline__ void few(const number* x, const signed char* weight, 
 
 #define FEW(R, W, BLOCKS) \
     extern "C" __global__ void __launch_bounds__(32 * W, BLOCKS) few_##R##_##W( \
-        const number* __restrict__ x, const signed char* __restrict__ weight, const number* __restrict__ scales, const number* __restrict__ bias, \
-        number* __restrict__ result, int rows, int outputs, int inputs, int add) \
+        const number* x, const signed char* __restrict__ weight, const number* __restrict__ scales, const number* __restrict__ bias, number* result, int rows, \
+        int outputs, int inputs, int add) \
     { \
         few<R / 8, W>(x, weight, scales, bias, result, rows, outputs, inputs, add); \
     }
@@ -189,8 +176,9 @@ FEW(8, 16, 1)
 FEW(16, 16, 1)
 
 extern "C" __global__ void __launch_bounds__(THREADS)
-split(const number* __restrict__ x, signed char* __restrict__ halves, float* __restrict__ units, int inputs)
+split(const number* x, signed char* halves, float* units, int inputs)
 {
+    follow();
     __shared__ float shared[THREADS / 32];
     const int row = blockIdx.x;
     const number* from = x + (size_t)row * inputs;
@@ -224,9 +212,10 @@ split(const number* __restrict__ x, signed char* __restrict__ halves, float* __r
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)
-join(const int* __restrict__ products, const float* __restrict__ units, const number* __restrict__ scales, const number* __restrict__ bias,
-     number* __restrict__ result, int outputs, int stride, int add)
+join(const int* products, const float* units, const number* __restrict__ scales, const number* __restrict__ bias, number* result, int outputs, int stride,
+     int add)
 {
+    follow();
     const int output = blockIdx.x * THREADS + threadIdx.x, row = blockIdx.y;
     if (output >= outputs) return;
     const int upper = products[(size_t)row * outputs + output], lower = products[(size_t)(gridDim.y + row) * outputs + output];

@@ -36,9 +36,9 @@ constexpr int REGISTERS = (65536 / THREADS / 8 * 8 * THREADS - 24 * 128) / (32 *
 constexpr int PACK_THREADS = 256;
 
 extern "C" __global__ void __launch_bounds__(PACK_THREADS)
-pack(const number* __restrict__ x, uint4* __restrict__ packed, int rows, int inputs, int blockRows)
+pack(const number* x, uint4* packed, int rows, int inputs, int blockRows)
 {
-    asm volatile("griddepcontrol.launch_dependents;" ::: "memory"); // `prompt` may ask for its weights
+    follow(); // `prompt` may ask for its weights
     const int at = blockIdx.x * PACK_THREADS + threadIdx.x, chunks = inputs / CHUNK, row = blockIdx.y;
     if (at >= chunks * PIECES) return;
     const int chunk = at / PIECES, piece = at % PIECES, own = row % blockRows;
@@ -246,8 +246,8 @@ __device__ __forceinline__ bool gather(float (&sum)[TILES][SUMS], float4* partia
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1)
-prompt(const number* __restrict__ packed, const signed char* __restrict__ weight, const number* __restrict__ scales, const number* __restrict__ bias,
-       number* __restrict__ result, float4* partial, int* arrivals, int rows, int outputs, int inputs, int rowBlocks, int ranks, int add)
+prompt(const number* packed, const signed char* __restrict__ weight, const number* __restrict__ scales, const number* __restrict__ bias, number* result,
+       float4* partial, int* arrivals, int rows, int outputs, int inputs, int rowBlocks, int ranks, int add)
 {
     extern __shared__ unsigned char memory[];
     __shared__ __align__(8) unsigned long long barriers[2 * STAGES];

@@ -25,9 +25,10 @@ __device__ __forceinline__ float block_sum(float x, float* shared)
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)
-layer_norm(const number* __restrict__ x, const number* __restrict__ weight, const number* __restrict__ bias, number* __restrict__ result, int width, float epsilon)
+layer_norm(const number* x, const number* __restrict__ weight, const number* __restrict__ bias, number* result, int width, float epsilon)
 {
     __shared__ float shared[THREADS / 32];
+    follow();
     const number* row = x + (size_t)blockIdx.x * width;
 
     float sum = 0.0f;
@@ -49,8 +50,9 @@ layer_norm(const number* __restrict__ x, const number* __restrict__ weight, cons
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)
-add_bias(number* __restrict__ x, const number* __restrict__ bias, int width)
+add_bias(number* x, const number* __restrict__ bias, int width)
 {
+    follow();
     const int i = blockIdx.x * THREADS + threadIdx.x;
     if (i >= width) return;
     number* at = x + (size_t)blockIdx.y * width + i;
@@ -58,8 +60,9 @@ add_bias(number* __restrict__ x, const number* __restrict__ bias, int width)
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)
-gelu(number* __restrict__ x, int width)
+gelu(number* x, int width)
 {
+    follow();
     const int i = blockIdx.x * THREADS + threadIdx.x;
     if (i >= width) return;
     number* at = x + (size_t)blockIdx.y * width + i;
