@@ -6,12 +6,13 @@ public sealed class Int8PromptTilingTests
 {
     private const int Multiprocessors = 132;
 
+    private static readonly int[] s_rows = [17, 64, 65, 96, 170, 256, 300, 512];
+
+    private static readonly (int Outputs, int Inputs)[] s_matrices =
+        [(16, 64), (3072, 1024), (1024, 4096), (12288, 4096), (4096, 4096), (16384, 4096), (4096, 16384), (43008, 14336), (250880, 4096)];
+
     public static TheoryData<int, int, int> Products =>
-    [
-        .. from rows in new[] { 17, 64, 65, 96, 170, 256, 300, 512 }
-           from matrix in new[] { (16, 64), (3072, 1024), (1024, 4096), (12288, 4096), (4096, 4096), (16384, 4096), (4096, 16384), (43008, 14336), (250880, 4096) }
-           select new TheoryDataRow<int, int, int>(rows, matrix.Item1, matrix.Item2),
-    ];
+        [.. from rows in s_rows from matrix in s_matrices select new TheoryDataRow<int, int, int>(rows, matrix.Outputs, matrix.Inputs)];
 
     [Theory]
     [MemberData(nameof(Products))]
