@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using LocalBloom.AI.Kernels;
 using LocalBloom.AI.Native;
 using TorchSharp;
@@ -14,8 +15,10 @@ internal sealed unsafe class PeerLink : IRankLink
 {
     private readonly CudaPeers _peers;
     private readonly int[] _devices;
-    private readonly Member[] _members;
+    private readonly List<Member> _members = [];
+    private readonly Stack<IDisposable> _owned = new();
     private readonly TimeSpan _patience;
+    private readonly Lock _breaking = new(); // nobody writes the status once it is freed
     private nint _status; // two int32: whether all waiting ends, and 1 + the rank that was waited for in vain
 
     /// <summary>Initializes a new instance of the <see cref="PeerLink"/> class.</summary>
@@ -39,20 +42,25 @@ internal sealed unsafe class PeerLink : IRankLink
         }
 
         _status = peers.AllocateHost(devices[0], 2 * sizeof(int));
-        long[] addresses = [.. buffers.SelectMany(rank => new long[] { torch.AddressOf(rank.Parts), torch.AddressOf(rank.Signals) })];
-        _members =
-        [
-            .. devices.Select((device, rank) => new Member(
-                new PeerSumKernel(torch, compiler, device, type, patience),
-                tensor(addresses, ScalarType.Int64, new Device(DeviceType.CUDA, device)).view(-1, 2).DetachFromDisposeScope(),
-                rank,
-                buffers[rank],
-                _status)),
-        ];
-        Renew();
-    }
+        try
+        {
+            long[] addresses = [.. buffers.SelectMany(rank => new long[] { torch.AddressOf(rank.Parts), torch.AddressOf(rank.Signals) })];
+            for (int rank = 0; rank < _devices.Length; rank++)
+            {
+                PeerSumKernel kernel = Own(new PeerSumKernel(torch, compiler, _devices[rank], type, patience));
+                using Tensor list = tensor(addresses, ScalarType.Int64, new Device(DeviceType.CUDA, _devices[rank]));
+                Tensor ranks = Own(list.view(-1, 2).DetachFromDisposeScope());
+                _members.Add(Own(new Member(kernel, ranks, rank, buffers[rank], _status)));
+            }
 
-    private bool IsBroken => Volatile.Read(ref *(int*)_status) != 0;
+            Renew();
+        }
+        catch
+        {
+            _ = GiveBack(); // what made it fail is what counts
+            throw;
+        }
+    }
 
     /// <summary>Gets how many numbers the signals of a rank take: of each block, one from each rank, and its own count.</summary>
     public static int SignalsOf(int ranks) => PeerSumKernel.Blocks * (ranks + 1);
@@ -91,7 +99,16 @@ internal sealed unsafe class PeerLink : IRankLink
     public ICollective Of(int rank) => _members[rank];
 
     /// <inheritdoc/>
-    public void Break() => Volatile.Write(ref *(int*)_status, 1);
+    public void Break()
+    {
+        lock (_breaking)
+        {
+            if (_status != 0)
+            {
+                Volatile.Write(ref *(int*)_status, 1);
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public void Renew()
@@ -110,34 +127,52 @@ internal sealed unsafe class PeerLink : IRankLink
     /// <inheritdoc/>
     public void Confirm()
     {
-        if (IsBroken)
+        if (Volatile.Read(ref *(int*)_status) != 0)
         {
             int lost = ((int*)_status)[1] - 1;
             throw new RankLostException(lost >= 0
                 ? $"The other GPUs waited {_patience.TotalSeconds:0.#} s in vain for rank {lost} on cuda:{_devices[lost]}; the step ends. " +
                   "Where it happens again, that GPU is lost or busy with other work: leave it out of Devices."
-                : "Another rank failed, and the step ends for all.");
+                : RankLostException.OtherFailed);
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        nint status = Interlocked.Exchange(ref _status, 0);
-        if (status == 0)
+        if (GiveBack() is { } error)
         {
-            return;
+            ExceptionDispatchInfo.Throw(error);
+        }
+    }
+
+    private Exception? GiveBack()
+    {
+        nint status;
+        lock (_breaking)
+        {
+            (status, _status) = (_status, 0);
         }
 
-        try
+        if (status == 0)
         {
-            Synchronize(); // kernels in flight may still read it
+            return null;
         }
-        finally
-        {
-            Array.ForEach(_members, member => member.Dispose());
-            _peers.FreeHost(_devices[0], status);
-        }
+
+        Action[] steps =
+        [
+            Synchronize, // kernels in flight may still read it
+            .. _owned.Select(owner => (Action)owner.Dispose), // what was made last comes first
+            () => _peers.FreeHost(_devices[0], status),
+        ];
+        return Disposal.All(steps);
+    }
+
+    private T Own<T>(T owned)
+        where T : IDisposable
+    {
+        _owned.Push(owned);
+        return owned;
     }
 
     private void Synchronize() => Array.ForEach(_devices, device => cuda.synchronize(new Device(DeviceType.CUDA, device)));
@@ -166,8 +201,6 @@ internal sealed unsafe class PeerLink : IRankLink
         {
             _parts.Dispose();
             _turns.Dispose();
-            ranks.Dispose();
-            kernel.Dispose();
         }
     }
 }

@@ -26,6 +26,11 @@ internal sealed class RankFactory(TorchNative native, CudaDriver? driver, ILinea
     // A CPU computes between two sums as long as it takes.
     private static readonly TimeSpan s_hostPatience = TimeSpan.FromMinutes(5);
 
+    // On GPUs the host only launches. Other models on them stand still meanwhile.
+    private static readonly TimeSpan s_launchPatience = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan s_grace = TimeSpan.FromMinutes(1);
+
     /// <summary>Takes memory and loads. On failure everything taken is given back.</summary>
     /// <param name="plan">Of which each share has a slice.</param>
     /// <param name="source">The whole model's weights.</param>
@@ -65,7 +70,8 @@ internal sealed class RankFactory(TorchNative native, CudaDriver? driver, ILinea
                 parts.Next();
             }
 
-            var group = new RankGroup(models, [.. plan.Shares.Select(share => share.Memory.Device.ToString())], link, LaunchOrder.For(plan.GpuCount), s_hostPatience);
+            var group = new RankGroup(models, [.. plan.Shares.Select(share => share.Memory.Device.ToString())], link, LaunchOrder.For(plan.GpuCount),
+                new RankPatience(plan.GpuCount > 1 ? s_launchPatience : s_hostPatience, s_grace));
             owners.Push(group);
             if (plan.Shares.All(share => share.Memory.Device is { Kind: DeviceKind.Cuda, Part: null }))
             {
@@ -76,7 +82,12 @@ internal sealed class RankFactory(TorchNative native, CudaDriver? driver, ILinea
         }
         catch
         {
-            _ = Disposal.All(owners); // what made the load fail is what counts
+            // What made the load fail is what counts.
+            if (Disposal.All(owners) is StillInUseException kept)
+            {
+                RankLog.MemoryKept(logger, kept.Message);
+            }
+
             throw;
         }
     }

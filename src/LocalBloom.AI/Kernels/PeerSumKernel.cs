@@ -11,7 +11,7 @@ namespace LocalBloom.AI.Kernels;
 /// <param name="patience">How long the device waits for another.</param>
 internal sealed class PeerSumKernel(TorchNative torch, KernelCompiler compiler, int device, ScalarType type, TimeSpan patience) : IDisposable
 {
-    /// <summary>The most blocks of a launch.</summary>
+    /// <summary>The most blocks of a launch: few enough that all of them run at once, as the source explains.</summary>
     public const int Blocks = 64;
 
     /// <summary>Rows are read in so many numbers at once.</summary>
@@ -19,7 +19,8 @@ internal sealed class PeerSumKernel(TorchNative torch, KernelCompiler compiler, 
 
     private const int Threads = 256;
 
-    private readonly CudaModule _module = compiler.Compile("peersum.cu", device, type, ("PATIENCE_MS", (int)patience.TotalMilliseconds));
+    private readonly CudaModule _module = compiler.Compile(
+        "peersum.cu", device, type, ("PATIENCE_MS", (int)patience.TotalMilliseconds), ("BLOCKS", Blocks), ("THREADS", Threads));
 
     /// <summary>residual += Σ parts + bias.</summary>
     /// <param name="ranks">Addresses of each rank's parts and signals, [ranks, 2], int64.</param>

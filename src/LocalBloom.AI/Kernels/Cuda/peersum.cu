@@ -14,12 +14,14 @@
 // again two sums later, behind a sum that no rank leaves before all have left this one.
 // A wait is bounded by PATIENCE_MS: then, or where another's was, the rows become NaN, so that no wrong number can pass for a right one.
 //
-// Launch  grid min(BLOCKS, …), block THREADS; all ranks with the same grid. BLOCKS is far below the multiprocessors of any GPU that has peers, so that
-//         all blocks are resident together.
+// Launch  grid min(BLOCKS, …), block THREADS; all ranks with the same grid. Both are defined by PeerSumKernel, the only caller. Blocks that wait must all
+//         be resident together: BLOCKS_PER_SM of them fit on a multiprocessor, and every GPU that has peers has LEAST_SMS.
 // Cost    reads (count − 1) · 4 · elements bytes over the link.
 // Oracle  LocalLink.
 
-constexpr int THREADS = 256;
+constexpr int BLOCKS_PER_SM = 4; // each holds 1024 threads at least, with 64 registers for each
+constexpr int LEAST_SMS = 16;
+static_assert(THREADS * BLOCKS_PER_SM <= 1024 && BLOCKS <= LEAST_SMS * BLOCKS_PER_SM, "blocks that wait for each other must be resident together");
 constexpr int AT_ONCE = 4; // loads in flight of a thread
 
 struct Rank
@@ -90,7 +92,7 @@ __device__ __forceinline__ void add(float4& to, const float4 x)
     to.w += x.w;
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS_PER_SM)
 add_sum(const Rank* ranks, int count, int own, unsigned* turns, unsigned* status, int buffer, long long capacity,
         const number* bias, number* residual, int elements, int width)
 {
