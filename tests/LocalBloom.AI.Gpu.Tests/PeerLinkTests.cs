@@ -132,7 +132,7 @@ public sealed class PeerLinkTests
             var native = TorchNative.Load(null);
             CudaDriver driver = CudaDriver.TryOpen()!;
             var peers = new CudaPeers(driver);
-            Assert.SkipWhen(PeerLink.CanJoin(peers, [0, 1], width) is not null, "These GPUs cannot reach each other's memory.");
+            Assert.SkipWhen(PeerLink.CanJoin(peers.CanReach, [0, 1], width) is not null, "These GPUs cannot reach each other's memory.");
             _scope = NewDisposeScope();
             BloomConfig config = BloomConfig.ForShape($"1,{width},2,64");
             Shard[] shards = [new(0, 2), new(1, 2)];

@@ -66,26 +66,31 @@ internal sealed unsafe class PeerLink : IRankLink
     public static int SignalsOf(int ranks) => PeerSumKernel.Blocks * (ranks + 1);
 
     /// <summary>Says why devices cannot be joined; null where they can.</summary>
-    /// <param name="peers">The driver.</param>
+    /// <param name="canReach">Whether a device reads and writes another's memory.</param>
     /// <param name="devices">Ordinals.</param>
     /// <param name="width">Of a row.</param>
-    public static string? CanJoin(CudaPeers peers, IReadOnlyList<int> devices, int width)
+    public static string? CanJoin(Func<int, int, bool> canReach, IReadOnlyList<int> devices, int width)
     {
         if (devices.Distinct().Count() != devices.Count)
         {
             return "they are parts of one GPU";
         }
 
-        if (width % PeerSumKernel.Quad != 0)
-        {
-            return $"rows of {width} numbers are no multiple of {PeerSumKernel.Quad}";
-        }
+        return width % PeerSumKernel.Quad != 0
+            ? $"rows of {width} numbers are no multiple of {PeerSumKernel.Quad}"
+            : Unreachable(canReach, devices);
+    }
 
+    /// <summary>Says which device cannot reach another's memory; null where all can.</summary>
+    /// <param name="canReach">Whether a device reads and writes another's memory.</param>
+    /// <param name="devices">Ordinals.</param>
+    public static string? Unreachable(Func<int, int, bool> canReach, IReadOnlyList<int> devices)
+    {
         foreach (int device in devices)
         {
             foreach (int other in devices)
             {
-                if (other != device && !peers.CanReach(device, other))
+                if (other != device && !canReach(device, other))
                 {
                     return $"cuda:{device} cannot reach the memory of cuda:{other}";
                 }
