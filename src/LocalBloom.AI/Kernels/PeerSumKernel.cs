@@ -31,12 +31,13 @@ internal sealed class PeerSumKernel(TorchNative torch, KernelCompiler compiler, 
     /// <param name="capacity">Numbers of one part's buffer.</param>
     /// <param name="bias">[width]; null for none.</param>
     /// <param name="residual">[rows, width], contiguous; width a multiple of <see cref="Quad"/>.</param>
-    public void AddSum(Tensor ranks, int own, Tensor turns, nint status, int buffer, long capacity, Tensor? bias, Tensor residual)
+    /// <param name="isInSlices">Whether each rank adds up a slice for all, in its own part; the same for all ranks.</param>
+    public void AddSum(Tensor ranks, int own, Tensor turns, nint status, int buffer, long capacity, Tensor? bias, Tensor residual, bool isInSlices)
     {
         long elements = residual.shape[0] * residual.shape[1];
         int blocks = (int)Math.Clamp((elements / Quad + Threads - 1) / Threads, 1, Blocks);
         _module.Launch(
-            "add_sum",
+            isInSlices ? "add_sum_in_slices" : "add_sum",
             (blocks, 1),
             (Threads, 1),
             torch.AddressOf(ranks), ranks.shape[0], own, torch.AddressOf(turns), status, buffer, capacity, bias is null ? 0 : torch.AddressOf(bias),
