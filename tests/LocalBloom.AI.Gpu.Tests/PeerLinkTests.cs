@@ -19,18 +19,21 @@ public sealed class PeerLinkTests
     private static readonly int[] s_widths = [4, 68, 1024, 4096];
     private static readonly int[] s_rows = [1, 1, 3, 170, 2, MostRows, 1, 7, 7]; // the grid changes, and each buffer is written again
 
-    public static TheoryData<ScalarType, int> Shapes =>
+    private static readonly bool[] s_forms = [false, true];
+
+    public static TheoryData<ScalarType, int, bool> Shapes =>
     [
         .. from type in new[] { ScalarType.Float32, ScalarType.Float16, ScalarType.BFloat16 }
            from width in s_widths
-           select new TheoryDataRow<ScalarType, int>(type, width),
+           from isInSlices in s_forms
+           select new TheoryDataRow<ScalarType, int, bool>(type, width, isInSlices),
     ];
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void Sums_AreTheScalarReference_OnEachRank_OverAndOver(ScalarType type, int width)
+    public void Sums_AreTheScalarReference_OnEachRank_OverAndOver(ScalarType type, int width, bool isInSlices)
     {
-        using var ranks = new Ranks(width, type, TimeSpan.FromSeconds(10));
+        using var ranks = new Ranks(width, type, TimeSpan.FromSeconds(10), isInSlices);
         using var generator = new Generator((ulong)width, CPU);
         Tensor Random(params long[] shape) => randn(shape, generator: generator) * 3;
         foreach (int rows in s_rows)
@@ -47,10 +50,12 @@ public sealed class PeerLinkTests
         }
     }
 
-    [Fact]
-    public void RankThatDoesNotCome_IsToldOf_AndTheNextSumIsRight()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void RankThatDoesNotCome_IsToldOf_AndTheNextSumIsRight(bool isInSlices)
     {
-        using var ranks = new Ranks(64, ScalarType.Float16, TimeSpan.FromMilliseconds(300));
+        using var ranks = new Ranks(64, ScalarType.Float16, TimeSpan.FromMilliseconds(300), isInSlices);
         using Tensor residual = ones([2, 64], ScalarType.Float16, new Device(DeviceType.CUDA, 0));
         ranks.Link.Confirm();
 
@@ -82,16 +87,20 @@ public sealed class PeerLinkTests
     }
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(8)]
-    [InlineData(32)]
-    [InlineData(64)]
-    [InlineData(170)]
-    [InlineData(MostRows)]
-    public void ManySumsInARow_AreAllComplete(int rows)
+    [InlineData(1, false)]
+    [InlineData(2, false)]
+    [InlineData(8, false)]
+    [InlineData(32, false)]
+    [InlineData(64, false)]
+    [InlineData(170, false)]
+    [InlineData(MostRows, false)]
+    [InlineData(1, true)]
+    [InlineData(64, true)]
+    [InlineData(170, true)]
+    [InlineData(MostRows, true)]
+    public void ManySumsInARow_AreAllComplete(int rows, bool isInSlices)
     {
-        using var ranks = new Ranks(4096, ScalarType.Float16, TimeSpan.FromSeconds(10));
+        using var ranks = new Ranks(4096, ScalarType.Float16, TimeSpan.FromSeconds(10), isInSlices);
 
         (double alone, float[][] afterSome) = ranks.Repeat(rows, times: 100, perWait: 1);
         (double together, float[][] afterAll) = ranks.Repeat(rows, times: 400, perWait: 400);
@@ -100,7 +109,8 @@ public sealed class PeerLinkTests
         Assert.All(afterSome, rank => Assert.All(rank, value => Assert.Equal(2 * 100, value)));
         Assert.All(afterAll, rank => Assert.All(rank, value => Assert.Equal(2 * (100 + 400), value)));
         TestContext.Current.TestOutputHelper?.WriteLine(
-            $"{rows} rows of 4096, {rows * 16384 / 1e6:0.00} MB: {together:0.0} us a sum in a row of 400, {alone:0.0} us with a wait of the host after each");
+            $"{rows} rows of 4096, {rows * 16384 / 1e6:0.00} MB{(isInSlices ? ", in slices, parts filled each time" : "")}: " +
+            $"{together:0.0} us a sum in a row of 400, {alone:0.0} us with a wait of the host after each");
     }
 
     private static float[] Reference(Tensor[] parts, Tensor residual, Tensor? bias, ScalarType type)
@@ -124,22 +134,24 @@ public sealed class PeerLinkTests
         private readonly DisposeScope _scope;
         private readonly DeviceArena[] _arenas;
         private readonly RankBuffers[] _buffers;
+        private readonly bool _isInSlices;
         private bool _isFilled;
 
-        public Ranks(int width, ScalarType type, TimeSpan patience)
+        public Ranks(int width, ScalarType type, TimeSpan patience, bool isInSlices = false)
         {
+            _isInSlices = isInSlices;
             Cuda.RequireTwo();
             var native = TorchNative.Load(null);
             CudaDriver driver = CudaDriver.TryOpen()!;
             var peers = new CudaPeers(driver);
-            Assert.SkipWhen(PeerLink.CanJoin(peers, [0, 1], width) is not null, "These GPUs cannot reach each other's memory.");
+            Assert.SkipWhen(PeerLink.CanJoin(peers.CanReach, [0, 1], width) is not null, "These GPUs cannot reach each other's memory.");
             _scope = NewDisposeScope();
             BloomConfig config = BloomConfig.ForShape($"1,{width},2,64");
             Shard[] shards = [new(0, 2), new(1, 2)];
             _arenas = [.. shards.Select((shard, i) => new DeviceArena(
                 native, driver, new BloomDevice(DeviceKind.Cuda, i), RankBuffers.SizeOf(config, shard, type, MostRows)))];
             _buffers = [.. shards.Select((shard, i) => RankBuffers.Allocate(_arenas[i], config, shard, type, MostRows))];
-            Link = new PeerLink(native, new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, driver), peers, [0, 1], _buffers, type, patience);
+            Link = new PeerLink(native, new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, driver), peers, [0, 1], _buffers, type, patience, isInSlices);
         }
 
         public PeerLink Link { get; }
@@ -174,6 +186,11 @@ public sealed class PeerLinkTests
             {
                 for (int rank = 0; rank < streams.Length; rank++)
                 {
+                    if (_isInSlices)
+                    {
+                        Link.Of(rank).Partial(rows).fill_(1); // a slice of the sum has come in its place
+                    }
+
                     Link.Of(rank).AddSum(streams[rank], bias: null);
                 }
 

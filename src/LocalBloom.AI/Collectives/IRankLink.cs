@@ -6,7 +6,7 @@ internal interface IRankLink : IDisposable
     /// <summary>Gets a rank's side.</summary>
     ICollective Of(int rank);
 
-    /// <summary>Ends all waiting of this step: a rank has failed. Safe from any thread.</summary>
+    /// <summary>Ends all waiting of this step: a rank has failed. Safe from any thread, and after disposal; throws nothing.</summary>
     void Break();
 
     /// <summary>Makes it whole again. No rank may be in a step.</summary>

@@ -51,13 +51,7 @@ internal sealed class LocalLink(IReadOnlyList<Tensor> parts, TimeSpan patience) 
             using DisposeScope scope = NewDisposeScope();
             int rows = (int)residual.size(0);
             IEnumerable<Tensor> parts = link.PartsAt(own.Turn, rows).Select(part => part.to(residual.device));
-            Tensor sum = parts.Aggregate((sum, next) => sum + next);
-            if (bias is not null)
-            {
-                sum.add_(bias);
-            }
-
-            residual.copy_(sum.add_(residual));
+            ResidualSum.Add(residual, parts.Aggregate((sum, next) => sum + next), bias);
             own.Advance();
         }
     }

@@ -19,14 +19,24 @@ internal sealed class RankMeeting(int ranks, TimeSpan patience) : IDisposable
                 throw new RankLostException($"Not all of {ranks} ranks came to add up a layer within {patience.TotalSeconds:0.##} s; the step ends.");
             }
         }
-        catch (OperationCanceledException)
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
         {
-            throw new RankLostException("Another rank failed, and the step ends for all.");
+            throw new RankLostException(RankLostException.OtherFailed);
         }
     }
 
-    /// <summary>Ends all waiting, until <see cref="Renew"/>.</summary>
-    public void Break() => _broken.Cancel();
+    /// <summary>Ends all waiting, until <see cref="Renew"/>. Does nothing once disposed: a rank may come late.</summary>
+    public void Break()
+    {
+        try
+        {
+            _broken.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // Nobody waits any more.
+        }
+    }
 
     /// <summary>Begins anew. Nobody may be waiting.</summary>
     public void Renew()

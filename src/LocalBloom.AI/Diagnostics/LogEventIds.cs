@@ -31,6 +31,8 @@ internal static class LogEventIds
     public const int RanksMeasured = 30;
     public const int TensorParallelSlower = 31;
     public const int SumsThroughHost = 32;
+    public const int MemoryKept = 33;
+    public const int SumsThroughNccl = 34;
 
     public const int RequestPartsIgnored = 100;
     public const int MessagesDropped = 101;

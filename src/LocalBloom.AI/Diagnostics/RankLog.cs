@@ -16,4 +16,11 @@ internal static partial class RankLog
     [LoggerMessage(LogEventIds.SumsThroughHost, LogLevel.Warning,
         "The GPUs add up layers through copies that the host orders, where reading each other's memory would be faster: {Reason}")]
     public static partial void SumsThroughHost(ILogger logger, string reason);
+
+    [LoggerMessage(LogEventIds.SumsThroughNccl, LogLevel.Information,
+        "The GPUs add up layers through NCCL {Version}, where reading each other's memory would be faster: {Reason}")]
+    public static partial void SumsThroughNccl(ILogger logger, string version, string reason);
+
+    [LoggerMessage(LogEventIds.MemoryKept, LogLevel.Error, "Memory of a model that could not be loaded is not given back. {Reason}")]
+    public static partial void MemoryKept(ILogger logger, string reason);
 }

@@ -32,7 +32,7 @@ internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePl
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _kernels.ForEach(kernel => kernel.Dispose());
+    public void Dispose() => Disposal.AllOrThrow(_kernels);
 
     private IBloomOps Make(BloomDevice device)
     {

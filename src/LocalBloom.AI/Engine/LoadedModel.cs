@@ -29,11 +29,5 @@ internal sealed record LoadedModel(
     public string DescribeMemory() => string.Join(", ", Arenas.Select(arena => $"{ByteSize.Format(arena.Capacity)} of {arena.Device}"));
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        if (Disposal.All([.. Kernels, .. Arenas]) is { } error)
-        {
-            throw error;
-        }
-    }
+    public void Dispose() => Disposal.AllOrThrow([.. Kernels, .. Arenas]);
 }

@@ -1,18 +1,22 @@
+using System.Diagnostics;
 using LocalBloom.AI.Collectives;
 using LocalBloom.AI.Model;
+using LocalBloom.AI.Native;
 using LocalBloom.AI.Sampling;
-using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Execution;
 
 /// <summary>Runs a step on all ranks at once: the first on the caller's thread, each other on its own.</summary>
-/// <remarks>A rank that fails ends the step for all, with one exception; the next step begins anew. Belongs to the engine thread.</remarks>
+/// <remarks>
+/// A rank that fails ends the step for all, with one exception; the next step begins anew. A rank that does not come back is lost, and with it all that it
+/// may still use. Belongs to the engine thread.
+/// </remarks>
 /// <param name="models">Each rank's slice of the model.</param>
 /// <param name="names">Each rank's device, for people.</param>
 /// <param name="link">What joins them; not disposed here.</param>
 /// <param name="launching">Held while a step is launched; see <see cref="LaunchOrder"/>.</param>
-/// <param name="patience">How long the others may take longer than the first.</param>
-internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<string> names, IRankLink link, Lock launching, TimeSpan patience)
+/// <param name="patience">How long ranks are waited for.</param>
+internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<string> names, IRankLink link, Lock launching, RankPatience patience)
     : IStepRunner, IDisposable
 {
     private readonly RankThread[] _others = [.. names.Skip(1).Select((name, i) => new RankThread($"BLOOM rank {i + 1} on {name}"))];
@@ -30,13 +34,39 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
     /// <returns>Each rank's output: its part of the vocabulary, and hidden states, which are the same bits on all.</returns>
     public StepOutput[] RunAll(StepPlan plan)
     {
-        var outputs = new StepOutput[models.Count];
-        OnAll(rank =>
+        StepOutput[] outputs = Collect(rank =>
         {
             StepOutput output = models[rank].Forward(plan);
-            outputs[rank] = new StepOutput(output.Logits.DetachFromDisposeScope(), output.Pooled?.DetachFromDisposeScope());
+            return new StepOutput(output.Logits.DetachFromDisposeScope(), output.Pooled?.DetachFromDisposeScope());
         });
-        return [.. outputs.Select(Adopt)];
+        try
+        {
+            // What a rank's thread made belongs to the scope of the thread that asked for it.
+            return [.. outputs.Select(output => new StepOutput(output.Logits.alias(), output.Pooled?.alias()))];
+        }
+        finally
+        {
+            Array.ForEach(outputs, output => output.Dispose());
+        }
+    }
+
+    /// <summary>Makes something on all ranks at once. Where one fails, what the others made is disposed.</summary>
+    /// <param name="make">Given the rank.</param>
+    /// <returns>What each made; the caller disposes it.</returns>
+    public T[] Collect<T>(Func<int, T> make)
+        where T : class, IDisposable
+    {
+        var made = new T?[names.Count];
+        try
+        {
+            OnAll(rank => made[rank] = make(rank));
+            return made!;
+        }
+        catch
+        {
+            _ = Disposal.All(made.OfType<T>());
+            throw;
+        }
     }
 
     /// <summary>Does something on all ranks at once.</summary>
@@ -48,10 +78,27 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
             throw new LocalBloomException(reason);
         }
 
+        var errors = new Exception?[names.Count];
+        int? late;
         lock (launching)
         {
-            Launch(work);
+            Launch(work, errors);
+            late = Missing(patience.Step);
+            if (late is not null)
+            {
+                link.Break(); // nothing waits on a device any more, so that others may launch
+            }
         }
+
+        // A late rank keeps no other model waiting.
+        if (late is int rank)
+        {
+            _isBroken = true;
+            ThrowIfLost();
+            errors[rank] = errors[rank] is { } error and not RankLostException ? error : new RankLostException($"it took {patience.Step.TotalSeconds:0.##} s longer than the first rank to compute a step, which ends for all.");
+        }
+
+        ThrowFirst(errors);
     }
 
     /// <inheritdoc/>
@@ -69,19 +116,22 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
     }
 
     /// <inheritdoc/>
+    /// <exception cref="StillInUseException">A rank has not come back: memory and link must stay for it.</exception>
     public void Dispose()
     {
-        if (_lost is null)
+        // One that is lost has had its time; the others are idle.
+        TimeSpan time = _lost is null ? Timeout.InfiniteTimeSpan : TimeSpan.Zero;
+        bool[] haveEnded = [.. _others.Select(thread => thread.TryEnd(time))];
+        int lost = Array.IndexOf(haveEnded, false) + 1;
+        if (lost > 0)
         {
-            Array.ForEach(_others, thread => thread.Dispose());
-        }
-        else
-        {
-            Array.ForEach(_others, thread => thread.End()); // whoever is lost may never complete
+            throw new StillInUseException(
+                $"Rank {lost} on {names[lost]} has not come back from its last step and may still use the memory of all ranks, which is therefore not given back. " +
+                "Restart the application to free it.");
         }
     }
 
-    private void Launch(Action<int> work)
+    private void Launch(Action<int> work, Exception?[] errors)
     {
         if (_isBroken)
         {
@@ -89,7 +139,6 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
             _isBroken = false;
         }
 
-        var errors = new Exception?[models.Count];
         for (int i = 0; i < _others.Length; i++)
         {
             int rank = i + 1;
@@ -97,16 +146,6 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
         }
 
         Try(0);
-        for (int i = 0; i < _others.Length; i++)
-        {
-            if (!_others[i].Wait(patience))
-            {
-                _lost = $"Rank {i + 1} on {names[i + 1]} did not complete its step within {patience.TotalSeconds:0} s. Its device may be lost; restart the application.";
-                throw new LocalBloomException(_lost);
-            }
-        }
-
-        ThrowFirst(errors);
 
         void Try(int rank)
         {
@@ -122,16 +161,39 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
         }
     }
 
-    // What a rank's thread made belongs to the scope of the thread that asked for it.
-    private static StepOutput Adopt(StepOutput output)
+    // The first rank that does not end in time.
+    private int? Missing(TimeSpan time)
     {
-        using Tensor logits = output.Logits;
-        using Tensor? pooled = output.Pooled;
-        return new StepOutput(logits.alias(), pooled?.alias());
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < _others.Length; i++)
+        {
+            TimeSpan left = time - Stopwatch.GetElapsedTime(start);
+            if (!_others[i].Wait(left > TimeSpan.Zero ? left : TimeSpan.Zero))
+            {
+                return i + 1;
+            }
+        }
+
+        return null;
+    }
+
+    private void ThrowIfLost()
+    {
+        if (Missing(patience.Grace) is int rank)
+        {
+            _lost = $"Rank {rank} on {names[rank]} did not complete its step within {(patience.Step + patience.Grace).TotalSeconds:0} s. " +
+                "Its device may be lost; restart the application.";
+            throw new LocalBloomException(_lost);
+        }
     }
 
     private void ThrowFirst(Exception?[] errors)
     {
+        for (int i = 0; i < _others.Length; i++)
+        {
+            errors[i + 1] ??= _others[i].Error;
+        }
+
         if (errors.All(error => error is null))
         {
             return;

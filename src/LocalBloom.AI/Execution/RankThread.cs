@@ -6,7 +6,7 @@ namespace LocalBloom.AI.Execution;
 internal sealed class RankThread : IDisposable
 {
     private readonly SemaphoreSlim _asked = new(0);
-    private readonly SemaphoreSlim _done = new(0);
+    private readonly ManualResetEventSlim _isIdle = new(initialState: true);
     private readonly Thread _thread;
     private Action? _work;
 
@@ -18,10 +18,15 @@ internal sealed class RankThread : IDisposable
         _thread.UnsafeStart();
     }
 
+    /// <summary>Gets what the last work threw; null where it went well, or is not done.</summary>
+    public Exception? Error { get; private set; }
+
     /// <summary>Has work done.</summary>
-    /// <param name="work">Must not throw.</param>
+    /// <param name="work">What it throws is kept: an exception that left the thread would end the process.</param>
     public void Start(Action work)
     {
+        Error = null;
+        _isIdle.Reset();
         _work = work;
         _asked.Release();
     }
@@ -29,22 +34,29 @@ internal sealed class RankThread : IDisposable
     /// <summary>Waits until the work is done.</summary>
     /// <param name="patience">How long.</param>
     /// <returns>Whether it was done in that time.</returns>
-    public bool Wait(TimeSpan patience) => _done.Wait(patience);
+    public bool Wait(TimeSpan patience) => _isIdle.Wait(patience);
 
-    /// <summary>Ends the thread once it has completed what it does, without waiting for that.</summary>
-    public void End()
+    /// <summary>Ends the thread once it has completed what it does.</summary>
+    /// <param name="patience">How long to wait for that.</param>
+    /// <returns>Whether it has ended; one that has not does so when it comes back.</returns>
+    public bool TryEnd(TimeSpan patience)
     {
         _work = null;
         _asked.Release();
+        if (!_thread.Join(patience))
+        {
+            return false;
+        }
+
+        Dispose();
+        return true;
     }
 
-    /// <summary>Ends the thread and waits for what it does to complete.</summary>
+    /// <summary>Gives back what a thread has used that has ended.</summary>
     public void Dispose()
     {
-        End();
-        _thread.Join();
         _asked.Dispose();
-        _done.Dispose();
+        _isIdle.Dispose();
     }
 
     private void Run()
@@ -58,12 +70,19 @@ internal sealed class RankThread : IDisposable
                 return;
             }
 
-            using (NewDisposeScope())
+            try
             {
-                work();
+                using (NewDisposeScope())
+                {
+                    work();
+                }
+            }
+            catch (Exception e)
+            {
+                Error = e;
             }
 
-            _done.Release();
+            _isIdle.Set();
         }
     }
 }

@@ -23,7 +23,15 @@ internal readonly record struct BlockCopy(int From, int To);
 /// <summary>What a step gives, in the caller's dispose scope.</summary>
 /// <param name="Logits">[logit rows, vocabulary], float32.</param>
 /// <param name="Pooled">Sums over each pooled segment's rows of the hidden states after the last norm, [pooled segments, hidden], float32; null where none were asked for.</param>
-internal readonly record struct StepOutput(Tensor Logits, Tensor? Pooled);
+internal sealed record StepOutput(Tensor Logits, Tensor? Pooled) : IDisposable
+{
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Logits.Dispose();
+        Pooled?.Dispose();
+    }
+}
 
 /// <summary>Consecutive tokens of one sequence in a step.</summary>
 /// <param name="FirstRow">The first of its rows in the step.</param>

@@ -23,6 +23,7 @@ internal sealed unsafe class CudaStreams
     private readonly delegate* unmanaged<nint, int> _eventDestroy;
     private readonly delegate* unmanaged<nint, nint, int> _eventRecord;
     private readonly delegate* unmanaged<nint, int> _eventSynchronize;
+    private readonly delegate* unmanaged<nint, int> _eventQuery;
 
     /// <summary>Initializes a new instance of the <see cref="CudaStreams"/> class.</summary>
     /// <param name="driver">Makes devices' contexts current.</param>
@@ -42,6 +43,7 @@ internal sealed unsafe class CudaStreams
         _eventDestroy = (delegate* unmanaged<nint, int>)NativeLibrary.GetExport(library, "cuEventDestroy_v2");
         _eventRecord = (delegate* unmanaged<nint, nint, int>)NativeLibrary.GetExport(library, "cuEventRecord");
         _eventSynchronize = (delegate* unmanaged<nint, int>)NativeLibrary.GetExport(library, "cuEventSynchronize");
+        _eventQuery = (delegate* unmanaged<nint, int>)NativeLibrary.GetExport(library, "cuEventQuery");
     }
 
     /// <summary>Takes host memory that a device copies without the processor.</summary>
@@ -123,6 +125,16 @@ internal sealed unsafe class CudaStreams
     {
         _driver.Enter(device);
         Check(_eventSynchronize(which));
+    }
+
+    /// <summary>Gets whether a stream has come to the point that an event marks; so it has where none was recorded.</summary>
+    public bool HasPassed(int device, nint which)
+    {
+        const int NotReady = 600; // CUDA_ERROR_NOT_READY
+        _driver.Enter(device);
+        int status = _eventQuery(which);
+        Check(status == NotReady ? 0 : status);
+        return status == 0;
     }
 
     /// <summary>Has the calling thread wait for all of a stream's work.</summary>

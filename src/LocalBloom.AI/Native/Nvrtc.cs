@@ -35,20 +35,8 @@ internal sealed unsafe class Nvrtc
     public static Nvrtc? TryOpen(string torchFolder)
     {
         string[] names = OperatingSystem.IsWindows() ? ["nvrtc64_130_0.dll", "nvrtc64_120_0.dll"] : ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"];
-        string packages = Path.GetFullPath(Path.Combine(torchFolder, "..", "..", "nvidia"));
-        string[] folders = [torchFolder, .. Directory.Exists(packages) ? Directory.GetDirectories(packages).Select(package => Path.Combine(package, "lib")) : []];
-        foreach (string name in names)
-        {
-            foreach (string path in folders.Select(folder => Path.Combine(folder, name)).Where(File.Exists).Append(name))
-            {
-                if (NativeLibrary.TryLoad(path, out nint library))
-                {
-                    return new Nvrtc(library);
-                }
-            }
-        }
-
-        return null;
+        nint library = TorchLibraries.OpenBeside(torchFolder, names);
+        return library == 0 ? null : new Nvrtc(library);
     }
 
     /// <summary>Compiles CUDA source to machine code for one architecture.</summary>

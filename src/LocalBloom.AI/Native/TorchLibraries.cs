@@ -42,6 +42,28 @@ internal static class TorchLibraries
         return (folder, handles["torch_cpu"], handles.GetValueOrDefault("torch_cuda"));
     }
 
+    /// <summary>Opens a library that comes with a CUDA torch: it lies in torch's folder, in the packages beside, or where the system's loader looks.</summary>
+    /// <param name="torchFolder">Where torch's libraries are.</param>
+    /// <param name="names">File names, the best first.</param>
+    /// <returns>Its handle; 0 where it is not found.</returns>
+    public static nint OpenBeside(string torchFolder, params IEnumerable<string> names)
+    {
+        string packages = Path.GetFullPath(Path.Combine(torchFolder, "..", "..", "nvidia"));
+        string[] folders = [torchFolder, .. Directory.Exists(packages) ? Directory.GetDirectories(packages).Select(package => Path.Combine(package, "lib")) : []];
+        foreach (string name in names)
+        {
+            foreach (string path in folders.Select(folder => Path.Combine(folder, name)).Where(File.Exists).Append(name))
+            {
+                if (NativeLibrary.TryLoad(path, out nint library))
+                {
+                    return library;
+                }
+            }
+        }
+
+        return 0;
+    }
+
     /// <summary>Says what to do about a library that the system's loader refused.</summary>
     internal static string Explain(string path, string error) =>
         error.Contains("GLIBCXX", StringComparison.Ordinal) || error.Contains("libstdc++", StringComparison.Ordinal)

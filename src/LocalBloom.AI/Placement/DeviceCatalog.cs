@@ -1,3 +1,4 @@
+using LocalBloom.AI.Collectives;
 using LocalBloom.AI.Native;
 
 namespace LocalBloom.AI.Placement;
@@ -23,7 +24,19 @@ internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
             devices = CudaCount > 0 ? [.. Enumerable.Range(0, CudaCount).Select(i => new BloomDevice(DeviceKind.Cuda, i))] : [new BloomDevice(DeviceKind.Cpu, 0)];
         }
 
-        return [.. devices.Select(device => Describe(device, parts: devices.Count(other => other.Physical == device.Physical)))];
+        DeviceMemory[] found = [.. devices.Select(device => Describe(device, parts: devices.Count(other => other.Physical == device.Physical)))];
+        return devices.Count(device => device.Kind is DeviceKind.Cuda) > 1 ? WithJoining(found, new CudaPeers(driver!).CanReach) : found;
+    }
+
+    /// <summary>Keeps room for NCCL, which adds up for GPUs that cannot reach each other's memory.</summary>
+    /// <param name="devices">As listed.</param>
+    /// <param name="canReach">Whether a GPU reads and writes another's memory.</param>
+    internal static IReadOnlyList<DeviceMemory> WithJoining(IReadOnlyList<DeviceMemory> devices, Func<int, int, bool> canReach)
+    {
+        BloomDevice[] all = [.. devices.Select(memory => memory.Device)];
+        bool isJoinedByNccl = all.All(device => device is { Kind: DeviceKind.Cuda, Part: null })
+            && PeerLink.Unreachable(canReach, [.. all.Select(device => device.Index)]) is not null;
+        return isJoinedByNccl ? [.. devices.Select(memory => memory with { JoinBytes = Nccl.ReservedBytes })] : devices;
     }
 
     private DeviceMemory Describe(BloomDevice device, int parts)

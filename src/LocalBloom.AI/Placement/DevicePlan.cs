@@ -44,6 +44,7 @@ internal sealed record DevicePlan(BloomStrategy Strategy, IReadOnlyList<DeviceSh
             text.Append(share.Shard is { } shard ? DescribeSlice(shard) : "");
             text.Append(CultureInfo.InvariantCulture, $"; weights {ByteSize.Format(share.WeightBytes)}, cache {ByteSize.Format(share.CacheBytes)}, ");
             text.Append(CultureInfo.InvariantCulture, $"buffers {ByteSize.Format(share.WorkBytes)}, passing at most {ByteSize.Format(share.TemporaryBytes)}");
+            text.Append(share.JoinBytes > 0 ? $", NCCL {ByteSize.Format(share.JoinBytes)}," : "");
             text.Append(CultureInfo.InvariantCulture, $" of {ByteSize.Format(share.Memory.FreeBytes)} free");
             text.Append(share.Memory.LimitBytes is { } limit
                 ? $" under the limit of {ByteSize.Format(limit)}, {ByteSize.Format(share.Memory.ReserveBytes)} of it for code and libraries" : "");

@@ -168,6 +168,6 @@ internal static class DevicePlanner
         return
             $"{found}, but {what} in {plan.Footprint.Format} needs {ByteSize.Format(needed)} there: " +
             $"weights {ByteSize.Format(shares.Sum(s => s.WeightBytes))}, cache for {plan.Footprint.CacheTokens} tokens {ByteSize.Format(shares.Sum(s => s.CacheBytes))}, " +
-            $"buffers {ByteSize.Format(shares.Sum(s => s.WorkBytes + s.TemporaryBytes))}. {cure}";
+            $"buffers {ByteSize.Format(shares.Sum(s => s.WorkBytes + s.TemporaryBytes + s.JoinBytes))}. {cure}";
     }
 }

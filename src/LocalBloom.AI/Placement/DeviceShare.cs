@@ -12,6 +12,9 @@ internal sealed record DeviceMemory(BloomDevice Device, long FreeBytes, string D
     /// <summary>Gets what <see cref="FreeBytes"/> would be without a limit; null where none lessens it.</summary>
     public long? UnlimitedBytes { get; init; }
 
+    /// <summary>Gets what it takes to have the device add up with the others that are listed, beside what a plan has for sums.</summary>
+    public long JoinBytes { get; init; }
+
     /// <summary>Gets what is kept of the whole device for code and libraries: <see cref="FreeBytes"/> leaves it out.</summary>
     public long ReserveBytes { get; init; }
 }
@@ -41,9 +44,12 @@ internal sealed record DeviceShare(
     /// <summary>Gets which layers are streamed; null where all stay. <see cref="WeightBytes"/> then counts the ring in their place.</summary>
     public LayerStreaming? Streaming { get; init; }
 
+    /// <summary>Gets the bytes that joining it with others takes of its device, beside the arena.</summary>
+    public long JoinBytes { get; init; }
+
     /// <summary>Gets the bytes of the device's arena.</summary>
     public long ArenaBytes => WeightBytes + CacheBytes + WorkBytes;
 
     /// <summary>Gets the bytes that are taken at most.</summary>
-    public long TotalBytes => ArenaBytes + TemporaryBytes;
+    public long TotalBytes => ArenaBytes + TemporaryBytes + JoinBytes;
 }

@@ -77,6 +77,7 @@ internal static class TensorParallelPlanner
             own.TemporaryBytes + ((long)SumTensors * sizeof(float) * config.HiddenSize * footprint.StepRows) + whole)
         {
             Shard = shard,
+            JoinBytes = device.JoinBytes,
         };
     }
 }

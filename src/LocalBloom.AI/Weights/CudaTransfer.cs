@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using LocalBloom.AI.Native;
 
 namespace LocalBloom.AI.Weights;
@@ -42,7 +43,7 @@ internal sealed unsafe class CudaTransfer : ISlabTransfer
         }
         catch
         {
-            Dispose();
+            _ = GiveBack(); // what made it fail is what counts
             throw;
         }
     }
@@ -75,24 +76,19 @@ internal sealed unsafe class CudaTransfer : ISlabTransfer
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_givesBack.Count == 0)
+        if (GiveBack() is { } error)
         {
-            return;
+            ExceptionDispatchInfo.Throw(error);
         }
+    }
 
-        try
-        {
-            if (_stream != 0)
-            {
-                _cuda.WaitForStream(_device, _stream); // copies in flight still read slabs and write slots
-            }
-        }
-        finally
-        {
-            _givesBack.Reverse();
-            _givesBack.ForEach(giveBack => giveBack());
-            _givesBack.Clear();
-        }
+    // What was made last comes first. Copies in flight still read slabs and write slots.
+    private Exception? GiveBack()
+    {
+        Action[] wait = _givesBack.Count > 0 ? [() => _cuda.WaitForStream(_device, _stream)] : [];
+        Action[] steps = [.. wait, .. _givesBack.AsEnumerable().Reverse()];
+        _givesBack.Clear();
+        return Disposal.All(steps);
     }
 
     private void FillThroughStaging(nint slot, nint slab)

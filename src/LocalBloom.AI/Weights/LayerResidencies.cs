@@ -61,10 +61,7 @@ internal sealed class LayerResidencies(TorchNative torch, CudaDriver? driver, We
     {
         IDisposable[] owned = [.. _owned]; // what was made last comes first
         _owned.Clear();
-        if (Disposal.All(owned) is { } error)
-        {
-            throw error;
-        }
+        Disposal.AllOrThrow(owned);
     }
 
     private static LayerWeights Load(WeightLoader loader, DeviceArena arena, int layer)

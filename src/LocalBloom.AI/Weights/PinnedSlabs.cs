@@ -20,7 +20,8 @@ internal sealed class PinnedSlabs(CudaStreams cuda, int device, long bytes) : IS
     /// <inheritdoc/>
     public void Dispose()
     {
-        _slabs.ForEach(slab => cuda.FreePinned(device, slab));
+        nint[] slabs = [.. _slabs];
         _slabs.Clear();
+        Disposal.AllOrThrow(slabs.Select(slab => (Action)(() => cuda.FreePinned(device, slab))));
     }
 }

@@ -1,6 +1,7 @@
 using LocalBloom.AI.Collectives;
 using LocalBloom.AI.Execution;
 using LocalBloom.AI.Model;
+using LocalBloom.AI.Native;
 using LocalBloom.AI.Testing;
 using LocalBloom.AI.Tests.Strategies;
 using TorchSharp;
@@ -13,6 +14,7 @@ public class RankGroupTests
     private const int Width = 8;
 
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_short = TimeSpan.FromMilliseconds(50);
 
     [Fact]
     public void RankThatFails_EndsTheStepForAll_WithOneExceptionThatNamesIt_AndTheNextStepIsRight()
@@ -59,25 +61,83 @@ public class RankGroupTests
     [Fact]
     public void RankThatDoesNotEnd_IsLost_AndNoStepWaitsForItAgain()
     {
-        using var released = new ManualResetEventSlim();
-        using var ranks = new Ranks(2, TimeSpan.FromMilliseconds(50));
-        try
-        {
-            Assert.Throws<LocalBloomException>(() => ranks.Group.OnAll(rank =>
-            {
-                if (rank == 1)
-                {
-                    released.Wait(TestContext.Current.CancellationToken);
-                }
-            }));
+        using var held = new HeldRank();
+        using var ranks = new Ranks(2, s_short);
 
-            var again = Assert.Throws<LocalBloomException>(() => ranks.Group.OnAll(_ => { }));
-            Assert.Contains("Rank 1 on cpu#1 did not complete its step", again.Message, StringComparison.Ordinal);
-        }
-        finally
-        {
-            released.Set();
-        }
+        Assert.Throws<LocalBloomException>(() => ranks.Group.OnAll(rank => held.Hold(rank, ranks)));
+
+        var again = Assert.Throws<LocalBloomException>(() => ranks.Group.OnAll(_ => { }));
+        Assert.Contains("Rank 1 on cpu#1 did not complete its step", again.Message, StringComparison.Ordinal);
+        held.Release();
+    }
+
+    // The memory that it computes in is there until it has ended; then all of it can be given back.
+    [Fact]
+    public void LostRank_ThatComesBackAfterDisposal_FindsItsMemory_AndEndsQuietly()
+    {
+        using var held = new HeldRank();
+        var ranks = new Ranks(2, s_short);
+        Assert.Throws<LocalBloomException>(() => ranks.Group.OnAll(rank => held.Hold(rank, ranks)));
+        var memory = new Probe();
+
+        Exception? error = Disposal.All([ranks.Group, ranks.Link, memory]);
+
+        Assert.IsType<StillInUseException>(error);
+        Assert.Contains("Rank 1 on cpu#1 has not come back", error.Message, StringComparison.Ordinal);
+        Assert.False(memory.IsDisposed);
+        ranks.Link.Dispose(); // worse than what owners do: even then the late rank must not end the process
+        held.Release();
+        Assert.IsType<RankLostException>(held.Outcome());
+        Assert.True(SpinWait.SpinUntil(() => Disposal.All([ranks.Group, memory]) is null, s_patience));
+        Assert.True(memory.IsDisposed);
+    }
+
+    [Fact]
+    public void Break_AfterDisposal_IsQuiet()
+    {
+        using var ranks = new Ranks(2, s_patience);
+        ranks.Link.Dispose();
+
+        ranks.Link.Break();
+
+        Assert.Throws<RankLostException>(() => ranks.Add(0, 1));
+    }
+
+    // Another model on the same GPUs needs the order of launches.
+    [Fact]
+    public void LateRank_KeepsTheOrderOfLaunchesOnlyForAStep_AndIsNotLostIfItComesBack()
+    {
+        using var held = new HeldRank();
+        using var ranks = new Ranks(2, s_short, grace: s_patience);
+        Exception? error = null;
+        var step = new Thread(() => error = Record.Exception(() => ranks.Group.OnAll(rank => held.Hold(rank, ranks))));
+        step.Start();
+        held.WaitUntilHeld();
+
+        bool isFree = ranks.Launching.TryEnter(s_patience);
+        bool waits = step.IsAlive;
+        ranks.Launching.Exit();
+        held.Release();
+        step.Join();
+
+        Assert.True(isFree);
+        Assert.True(waits);
+        Assert.StartsWith("Rank 1 on cpu#1 failed: it took 0.05 s longer than the first rank", Assert.IsType<LocalBloomException>(error).Message, StringComparison.Ordinal);
+        var results = new float[2][];
+        ranks.Group.OnAll(rank => results[rank] = ranks.Add(rank, rank));
+        Assert.All(results, result => Assert.All(result, value => Assert.Equal(1, value)));
+    }
+
+    [Fact]
+    public void WhatTheOthersMade_IsDisposed_WhereOneFails()
+    {
+        using var ranks = new Ranks(3, s_patience);
+        Probe[] made = [new(), new(), new()];
+
+        Assert.Throws<LocalBloomException>(() => ranks.Group.Collect(rank => rank == 1 ? throw new InvalidOperationException("no such thing") : made[rank]));
+
+        Assert.Equal([true, false, true], made.Select(probe => probe.IsDisposed));
+        Assert.Equal(made, ranks.Group.Collect(rank => made[rank]));
     }
 
     // A token beyond the vocabulary is refused long before; below the engine it is an error of torch's in the middle of a step.
@@ -97,34 +157,94 @@ public class RankGroupTests
         Assert.Equal(before, model.Loaded.Runner.Run(good).Logits.Whole().data<float>().ToArray());
     }
 
+    private sealed class Probe : IDisposable
+    {
+        public bool IsDisposed { get; private set; }
+
+        public void Dispose() => IsDisposed = true;
+    }
+
+    // Rank 1 computes until it is released, and adds up only then.
+    private sealed class HeldRank : IDisposable
+    {
+        private readonly ManualResetEventSlim _held = new();
+        private readonly ManualResetEventSlim _released = new();
+        private readonly ManualResetEventSlim _ended = new();
+        private Exception? _outcome;
+
+        public void Hold(int rank, Ranks ranks)
+        {
+            if (rank == 0)
+            {
+                return;
+            }
+
+            _held.Set();
+            _released.Wait(s_patience);
+            try
+            {
+                ranks.Add(rank, 1);
+            }
+            catch (Exception e)
+            {
+                _outcome = e;
+                throw;
+            }
+            finally
+            {
+                _ended.Set();
+            }
+        }
+
+        public void WaitUntilHeld() => Assert.True(_held.Wait(s_patience));
+
+        public void Release() => _released.Set();
+
+        public Exception? Outcome()
+        {
+            Assert.True(_ended.Wait(s_patience));
+            return _outcome;
+        }
+
+        public void Dispose()
+        {
+            Release();
+            Assert.True(_ended.Wait(s_patience));
+        }
+    }
+
     private sealed class Ranks : IDisposable
     {
-        private readonly LocalLink _link;
         private readonly Tensor[] _parts;
 
-        public Ranks(int count, TimeSpan patience)
+        public Ranks(int count, TimeSpan patience, TimeSpan? grace = null)
         {
             _parts = [.. Enumerable.Range(0, count).Select(_ => zeros(2, 4, Width))];
-            _link = new LocalLink(_parts, patience);
-            Group = new RankGroup(new BloomModel[count], [.. Enumerable.Range(0, count).Select(rank => $"cpu#{rank}")], _link, new Lock(), patience);
+            Link = new LocalLink(_parts, patience);
+            Group = new RankGroup(
+                new BloomModel[count], [.. Enumerable.Range(0, count).Select(rank => $"cpu#{rank}")], Link, Launching, new RankPatience(patience, grace ?? patience));
         }
 
         public RankGroup Group { get; }
+
+        public LocalLink Link { get; }
+
+        public Lock Launching { get; } = new();
 
         // Adds up a value of each rank, beginning with 0.
         public float[] Add(int rank, float value)
         {
             using DisposeScope scope = NewDisposeScope();
             Tensor stream = zeros(2, Width);
-            _link.Of(rank).Partial(2).fill_(value);
-            _link.Of(rank).AddSum(stream, bias: null);
+            Link.Of(rank).Partial(2).fill_(value);
+            Link.Of(rank).AddSum(stream, bias: null);
             return stream.data<float>().ToArray();
         }
 
         public void Dispose()
         {
-            Group.Dispose();
-            _link.Dispose();
+            _ = Disposal.All([Group]);
+            Link.Dispose();
             Array.ForEach(_parts, part => part.Dispose());
         }
     }

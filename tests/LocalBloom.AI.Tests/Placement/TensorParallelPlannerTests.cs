@@ -100,6 +100,21 @@ public class TensorParallelPlannerTests
     }
 
     [Fact]
+    public void WhatNcclTakes_IsPlanned_WhereGpusCannotReachEachOther()
+    {
+        IReadOnlyList<DeviceMemory> near = DeviceCatalog.WithJoining(Gpus(40 * GB, 40 * GB), (_, _) => true);
+        IReadOnlyList<DeviceMemory> far = DeviceCatalog.WithJoining(Gpus(40 * GB, 40 * GB), (device, other) => device > other);
+
+        DevicePlan free = DevicePlanner.Plan(BloomStrategy.TensorParallel, s_7b1, near, layerMap: null);
+        DevicePlan planned = DevicePlanner.Plan(BloomStrategy.TensorParallel, s_7b1, far, layerMap: null);
+
+        Assert.Equal(free.Shares.Select(share => share.TotalBytes + 300_000_000), planned.Shares.Select(share => share.TotalBytes));
+        Assert.Contains(", NCCL 300 MB, of 40 GB free", planned.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("NCCL", free.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("NCCL", DevicePlanner.Plan(BloomStrategy.LayerSplit, s_7b1, far, layerMap: null).ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void SliceThatDoesNotFit_NamesTheDevice()
     {
         var error = Assert.Throws<PlacementException>(() => DevicePlanner.Plan(BloomStrategy.TensorParallel, s_7b1, Gpus(40 * GB, 5 * GB), layerMap: null));
