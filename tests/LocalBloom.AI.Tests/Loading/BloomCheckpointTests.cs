@@ -70,7 +70,7 @@ public class BloomCheckpointTests
 
         Assert.True(Directory.GetFiles(several.Path, "*.safetensors").Length > 2);
         using DisposeScope scope = NewDisposeScope();
-        using var read = new CheckpointWeights(Checkpoint.Open(several.Path), s_torch);
+        using IWeightSource read = new CheckpointWeights(Checkpoint.Open(several.Path), s_torch);
         const string Name = "h.0.mlp.dense_4h_to_h.weight";
         Tensor original = Whole(source, Name);
         (Tensor data, Tensor scales) = (empty(original.shape, ScalarType.Int8), empty(original.shape[0]));
@@ -140,7 +140,7 @@ public class BloomCheckpointTests
         Assert.All(parts, part => Assert.Contains(part, message, StringComparison.Ordinal));
     }
 
-    private static Tensor Whole(CheckpointWeights source, string name)
+    private static Tensor Whole(IWeightSource source, string name)
     {
         Tensor? whole = null;
         source.Read(name, (_, rows) => whole = rows.clone().MoveToOuterDisposeScope(), CancellationToken.None);
