@@ -3,6 +3,7 @@ using LocalBloom.AI.Loading;
 using LocalBloom.AI.Native;
 using LocalBloom.AI.Testing;
 using LocalBloom.AI.Weights;
+using Microsoft.Extensions.Options;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -104,9 +105,99 @@ public class BloomCheckpointTests
         string target = folder.File("int8");
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => BloomCheckpoint.QuantizeAsync(
-            new() { Model = Golden.Model("safetensors-f32") }, target, new Cancelling(cancellation), cancellation.Token));
+            new() { Model = Golden.Model("safetensors-f32") }, target, new Calling(cancellation.Cancel), cancellation.Token));
 
         Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public async Task SeveralAtOnce_OneWrites_AndTheOthersAreTold()
+    {
+        using var folder = new TemporaryFolder();
+        for (int round = 0; round < 5; round++)
+        {
+            string target = folder.File($"int8-{round}");
+            Task<Exception?>[] calls = [.. Enumerable.Range(0, 6).Select(_ => Record.ExceptionAsync(() => BloomCheckpoint.QuantizeAsync(
+                new() { Model = Golden.Model("safetensors-f32") }, target, cancellationToken: TestContext.Current.CancellationToken)).AsTask())];
+            Exception?[] errors = await Task.WhenAll(calls);
+
+            Assert.Single(errors, error => error is null);
+            Assert.All(errors.OfType<Exception>(), error => Assert.Contains("is there already, and not empty", Assert.IsType<IOException>(error).Message, StringComparison.Ordinal));
+            Assert.False(Directory.Exists(target + ".partial"));
+            Checkpoint.Open(target).Dispose();
+        }
+    }
+
+    [Fact]
+    public async Task SecondCall_WhileOneWrites_LeavesItAlone()
+    {
+        using var folder = new TemporaryFolder();
+        string target = folder.File("int8");
+        var options = new BloomChatClientOptions { Model = Golden.Model("safetensors-f32") };
+        Exception? second = null;
+        var meanwhile = new Calling(() => second ??= Record.ExceptionAsync(() => BloomCheckpoint.QuantizeAsync(options, target, cancellationToken: TestContext.Current.CancellationToken)).AsTask().GetAwaiter().GetResult());
+
+        await BloomCheckpoint.QuantizeAsync(options, target, meanwhile, TestContext.Current.CancellationToken);
+
+        string message = Assert.IsType<IOException>(second).Message;
+        Assert.Equal($"{target}.partial is there already, and not empty: another call is writing it, or one that was killed has left it. Wait for the other, or remove that folder.", message);
+        Checkpoint.Open(target).Dispose();
+        Assert.Equal([target], Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public async Task FailingProgress_IsWhatIsReported_EvenWhereNothingCanBeRemoved()
+    {
+        using var folder = new TemporaryFolder();
+        string target = folder.File("int8");
+        var failing = new Calling(() =>
+        {
+            Directory.Delete(target + ".partial", recursive: true);
+            throw new InvalidOperationException("mine");
+        });
+
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => BloomCheckpoint.QuantizeAsync(
+            new() { Model = Golden.Model("safetensors-f32") }, target, failing, TestContext.Current.CancellationToken));
+
+        Assert.Equal("mine", error.Message);
+    }
+
+    [Fact]
+    public async Task OptionsThatCannotBeHonoured_AreRefusedByName()
+    {
+        using var folder = new TemporaryFolder();
+        BloomChatClientOptions Options() => new() { Model = Golden.Model("safetensors-f32") };
+        BloomChatClientOptions dense = Options(), nowhere = Options();
+        dense.WeightFormat = BloomWeightFormat.Dense;
+        nowhere.Devices = null!;
+
+        var isDense = await Assert.ThrowsAsync<OptionsValidationException>(() => BloomCheckpoint.QuantizeAsync(dense, folder.Path, cancellationToken: TestContext.Current.CancellationToken));
+        var isNowhere = await Assert.ThrowsAsync<OptionsValidationException>(() => BloomCheckpoint.QuantizeAsync(nowhere, folder.Path, cancellationToken: TestContext.Current.CancellationToken));
+
+        Assert.Equal("Property WeightFormat: It is Dense, but what is written has int8 matrices. Leave it at Auto, or set it to Int8.", isDense.Message);
+        Assert.Contains("Devices is null", isNowhere.Message, StringComparison.Ordinal);
+    }
+
+    // What the documentation says of them.
+    [Fact]
+    public async Task OptionsOfRunning_ChangeNoByte_ButTheSchemeSaysWhatIsSkipped()
+    {
+        using var folder = new TemporaryFolder();
+        BloomChatClientOptions Options() => new() { Model = Golden.Model("safetensors-f32") };
+        BloomChatClientOptions running = Options(), scheme = Options();
+        (running.Strategy, running.Devices, running.MemoryLimit, running.MaxContextTokens) = (BloomStrategy.LayerSplit, ["cuda:0", "cuda:1"], "1GB", 64);
+        (scheme.Int8Scheme, scheme.Int8Threshold) = (BloomInt8Scheme.LlmInt8, 3);
+
+        foreach ((string name, BloomChatClientOptions options) in ((string, BloomChatClientOptions)[])[("plain", Options()), ("running", running), ("scheme", scheme)])
+        {
+            await BloomCheckpoint.QuantizeAsync(options, folder.File(name), cancellationToken: TestContext.Current.CancellationToken);
+        }
+
+        Assert.All(Directory.GetFiles(folder.File("plain")), file =>
+            Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(folder.File("running"), Path.GetFileName(file)))));
+        using Checkpoint skipped = Checkpoint.Open(folder.File("scheme"));
+        Assert.Equal(ScalarType.Float32, skipped.Tensors["word_embeddings.weight"].Type);
+        Assert.Equal(ScalarType.Int8, skipped.Tensors["h.0.mlp.dense_4h_to_h.weight"].Type);
     }
 
     [Fact]
@@ -147,8 +238,8 @@ public class BloomCheckpointTests
         return whole!;
     }
 
-    private sealed class Cancelling(CancellationTokenSource cancellation) : IProgress<LoadProgress>
+    private sealed class Calling(Action act) : IProgress<LoadProgress>
     {
-        public void Report(LoadProgress value) => cancellation.Cancel();
+        public void Report(LoadProgress value) => act();
     }
 }
