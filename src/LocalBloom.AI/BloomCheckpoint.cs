@@ -17,7 +17,7 @@ public static class BloomCheckpoint
     private static readonly string[] s_copied =
         ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "prompt_template.json"];
 
-    /// <summary>Writes a model with its matrices as int8: half the files of 16 bits, and the same numbers in memory as quantising while loading gives.</summary>
+    /// <summary>Writes a model with its matrices as int8: half the files of 16 bits, and the same numbers in memory as quantising while loading gives where no matrix is cut over devices.</summary>
     /// <param name="options">
     /// As for an engine, and checked as for one: <see cref="BloomChatClientOptions.Model"/> is what is read, <see cref="BloomChatClientOptions.NumberType"/> is
     /// that of scales, norms and biases, and <see cref="BloomChatClientOptions.Int8SkipModules"/> are not quantised; where it is null,

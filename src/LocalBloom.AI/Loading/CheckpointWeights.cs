@@ -56,6 +56,7 @@ internal sealed class CheckpointWeights(Checkpoint checkpoint, TorchNative nativ
         CheckpointTensor stored = checkpoint.Tensors[name + Int8Declaration.ScaleSuffix];
         using Tensor scales = empty([.. stored.Shape], stored.Type);
         ((IWeightSource)this).Fill(stored.Name, scales, cancellationToken);
+        RefuseInvalid(stored, scales);
         ReadStored(
             name,
             (row, rows) =>
@@ -65,6 +66,16 @@ internal sealed class CheckpointWeights(Checkpoint checkpoint, TorchNative nativ
             },
             cancellationToken);
         return true;
+    }
+
+    private void RefuseInvalid(CheckpointTensor stored, Tensor scales)
+    {
+        if (Int8Quantizer.FindInvalid(scales) is var (row, scale))
+        {
+            throw new CheckpointException(
+                Path.Combine(checkpoint.Folder, stored.File),
+                FormattableString.Invariant($"tensor {ErrorText.Name(stored.Name)} has {scale} for row {row}; expected a finite scale of zero or more. Quantise the original checkpoint again."));
+        }
     }
 
     private void ReadStored(string name, Action<long, Tensor> consume, CancellationToken cancellationToken)
