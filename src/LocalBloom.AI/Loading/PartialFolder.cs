@@ -95,17 +95,21 @@ internal sealed class PartialFolder : IDisposable
 
     private FileStream Take()
     {
-        try
+        while (!IsFull(Path))
         {
-            if (!IsFull(Path))
+            Directory.CreateDirectory(Path);
+            try
             {
-                Directory.CreateDirectory(Path);
                 return new FileStream(_firstFile, FileMode.CreateNew);
             }
-        }
-        catch (IOException) when (IsFull(Path))
-        {
-            // Another came first.
+            catch (DirectoryNotFoundException)
+            {
+                // Another has completed or removed it just now: it is to be made again.
+            }
+            catch (IOException) when (IsFull(Path))
+            {
+                // Another came first.
+            }
         }
 
         throw new IOException(
