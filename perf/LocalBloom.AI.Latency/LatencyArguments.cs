@@ -1,4 +1,5 @@
 using System.Globalization;
+using LocalBloom.AI.Placement;
 using LocalBloom.AI.Samples;
 
 namespace LocalBloom.AI.Latency;
@@ -99,9 +100,9 @@ internal sealed record LatencyArguments
             throw new UsageException("Say what to measure: either --model FOLDER (or a hub id) or --shape NAME.");
         }
 
-        if (line.Has("--kernels") && shape is null)
+        if (line.Has("--kernels"))
         {
-            throw new UsageException("--kernels needs a --shape.");
+            CheckKernels(line, shape);
         }
 
         int[] callers = line.Value("--callers") is { } list ? ToIntegers("--callers", list) : [];
@@ -141,6 +142,20 @@ internal sealed record LatencyArguments
         };
     }
 
+    private static void CheckKernels(CommandLine line, string? shape)
+    {
+        if (shape is null)
+        {
+            throw new UsageException("--kernels needs a --shape.");
+        }
+
+        string[] surplus = [.. s_valued.Where(name => name != "--shape" && line.Value(name) is not null)];
+        if (surplus.Length > 0)
+        {
+            throw new UsageException($"--kernels times products alone, for which {string.Join(", ", surplus)} would not count: remove {(surplus.Length == 1 ? "it" : "them")}.");
+        }
+    }
+
     /// <summary>The vocabulary of a shape written out as numbers; BLOOM's own, 250,880, otherwise.</summary>
     public static int VocabularyOf(string shape) =>
         Split(shape, ',') is [_, _, _, string last] && int.TryParse(last, CultureInfo.InvariantCulture, out int size) && size > 0 ? size : 250_880;
@@ -157,6 +172,11 @@ internal sealed record LatencyArguments
         if (each.Length == 0)
         {
             throw new UsageException("--strategy needs at least one name.");
+        }
+
+        if (Split(devices.Replace(';', ','), ',').FirstOrDefault(name => !BloomDevice.TryParse(name, out _)) is { } unknown)
+        {
+            throw new UsageException($"--devices has '{unknown}', which is no device. Use {BloomDevice.AcceptedNames}.");
         }
 
         string[][] lists = devices.Length == 0 ? [[]] : [.. devices.Split(';').Select(list => Split(list, ','))];

@@ -23,6 +23,11 @@ try
         return 0;
     }
 
+    if (arguments.JsonFile is { } wanted)
+    {
+        OutputFile.RequireWritable(wanted);
+    }
+
     var protocol = new LatencyProtocol(arguments);
     var targets = new List<TargetReport>();
     foreach (Target target in arguments.Targets)
@@ -60,12 +65,12 @@ catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
     Console.Error.WriteLine("cancelled");
     return 130;
 }
-catch (UsageException e)
+catch (Exception e) when (e is UsageException or OptionsValidationException)
 {
     Console.Error.WriteLine(e.Message);
     return 2;
 }
-catch (Exception e) when (e is LocalBloomException or ArgumentException or OptionsValidationException or IOException or UnauthorizedAccessException)
+catch (Exception e) when (e is LocalBloomException or ArgumentException or IOException or UnauthorizedAccessException)
 {
     Console.Error.WriteLine(e.Message);
     return 1;

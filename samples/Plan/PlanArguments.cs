@@ -79,7 +79,7 @@ internal sealed partial record PlanArguments
     private static Dictionary<string, long> ToFreeBytes(string gpus)
     {
         Match match = Gpus().Match(gpus);
-        if (!match.Success)
+        if (!match.Success || double.Parse(match.Groups["size"].ValueSpan, CultureInfo.InvariantCulture) == 0)
         {
             throw new UsageException($"--gpus takes a number of GPUs and the gigabytes of each, such as 8x80GB, not '{gpus}'.");
         }

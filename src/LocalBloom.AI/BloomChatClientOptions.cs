@@ -22,7 +22,7 @@ public sealed class BloomChatClientOptions
 
     /// <summary>Gets or sets the devices in layer order, or in the order of the ranks: <c>cuda:0</c>, <c>cpu</c>, or logical parts of one device (<c>cuda:0#0</c>, <c>cpu#1</c>).</summary>
     /// <value>Empty by default: every CUDA device of the machine, or the CPU where there is none.</value>
-    [Required]
+    [Required(ErrorMessage = "{0} is null. Leave it empty for what the machine has, or name devices such as cuda:0 or cpu.")]
     public IList<string> Devices { get; set; } = []; // no default entries: the configuration binder appends to what is here
 
     /// <summary>Gets or sets how many layers each device takes, for example <c>cuda:0=18,cuda:1=12</c>.</summary>
@@ -118,7 +118,7 @@ public sealed class BloomChatClientOptions
     internal BloomChatClientOptions Copy()
     {
         var copy = (BloomChatClientOptions)MemberwiseClone();
-        copy.Devices = [.. Devices];
+        copy.Devices = Devices is null ? null! : [.. Devices]; // for the validation to refuse
         copy.Int8SkipModules = Int8SkipModules is null ? null : [.. Int8SkipModules];
         return copy;
     }

@@ -33,14 +33,16 @@ public sealed class BloomPlan
     /// As for an engine. <see cref="BloomChatClientOptions.Model"/> may be a folder with nothing but <c>config.json</c>: then the number type that it declares counts.
     /// </param>
     /// <param name="freeBytes">
-    /// The free memory of whole devices, by name (<c>cuda:0</c>), in layer order: devices that need not exist. By default what is free on this machine now.
-    /// Of each GPU's, 300 MB are kept for code and libraries either way.
+    /// The free memory of whole devices, by name (<c>cuda:0</c>), in layer order: devices that need not exist. 1 to 2⁶⁰ bytes each. By default what is free on
+    /// this machine now. Of each GPU's, 300 MB are kept for code and libraries either way.
     /// </param>
+    /// <exception cref="ArgumentException"><paramref name="freeBytes"/> has no device, a part of one, one twice, or an amount out of range.</exception>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options contradict each other.</exception>
     /// <exception cref="LocalBloomException">The checkpoint is not there or broken, or the devices are not there or too small; the message has the arithmetic.</exception>
     public static BloomPlan Create(BloomChatClientOptions options, IReadOnlyDictionary<string, long>? freeBytes = null)
     {
         ArgumentNullException.ThrowIfNull(options);
+        AssumedDevices? assumed = freeBytes is null ? null : new(freeBytes);
         BloomChatClientOptions copy = options.Copy();
         if (string.IsNullOrWhiteSpace(copy.Model) && DemoModel.Find() is { } demo)
         {
@@ -52,38 +54,39 @@ public sealed class BloomPlan
         if (WeightFiles.AreAbsent(folder))
         {
             BloomConfig config = BloomConfigReader.Read(folder);
-            return Create(copy, config, config.DeclaredType ?? ScalarType.Float16, freeBytes);
+            return Create(copy, config, config.DeclaredType ?? ScalarType.Float16, assumed);
         }
 
         using var checkpoint = Checkpoint.Open(folder);
-        return Create(copy, checkpoint.Config, checkpoint.StoredType, freeBytes);
+        return Create(copy, checkpoint.Config, checkpoint.StoredType, assumed);
     }
 
     /// <summary>Plans for a published size of BLOOM, or a made-up one, without any file.</summary>
     /// <param name="shape"><c>560m</c>, <c>1b1</c>, <c>1b7</c>, <c>3b</c>, <c>7b1</c>, <c>176b</c>, or <c>layers,hidden,heads,vocabulary</c>; weights are taken to be 16 bits wide.</param>
     /// <param name="options">As for an engine; <see cref="BloomChatClientOptions.Model"/> does not count.</param>
     /// <param name="freeBytes">As for <see cref="Create(BloomChatClientOptions, IReadOnlyDictionary{string, long}?)"/>.</param>
-    /// <exception cref="ArgumentException">The shape is not known, or makes no model.</exception>
+    /// <exception cref="ArgumentException">The shape is not known, or makes no model; or <paramref name="freeBytes"/> is as it must not be.</exception>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options contradict each other.</exception>
     /// <exception cref="LocalBloomException">The devices are not there or too small; the message has the arithmetic.</exception>
     public static BloomPlan CreateForShape(string shape, BloomChatClientOptions options, IReadOnlyDictionary<string, long>? freeBytes = null)
     {
         ArgumentNullException.ThrowIfNull(options);
+        AssumedDevices? assumed = freeBytes is null ? null : new(freeBytes);
         BloomConfig config = BloomConfig.ForShape(shape);
         BloomChatClientOptions copy = options.Copy();
         copy.Model = shape;
         BloomChatClientOptionsValidator.ThrowIfInvalid(copy);
-        return Create(copy, config, ScalarType.Float16, freeBytes);
+        return Create(copy, config, ScalarType.Float16, assumed);
     }
 
     /// <inheritdoc/>
     public override string ToString() => _plan.ToString();
 
-    private static BloomPlan Create(BloomChatClientOptions options, BloomConfig config, ScalarType storedType, IReadOnlyDictionary<string, long>? freeBytes)
+    private static BloomPlan Create(BloomChatClientOptions options, BloomConfig config, ScalarType storedType, AssumedDevices? assumed)
     {
-        if (freeBytes is not null)
+        if (assumed is not null)
         {
-            return new BloomPlan(new ModelPlanner(options, new AssumedDevices(freeBytes).Find).Plan(config, storedType));
+            return new BloomPlan(new ModelPlanner(options, assumed.Find).Plan(config, storedType));
         }
 
         _ = TorchNative.Load(options.LibTorchPath);

@@ -246,11 +246,12 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <param name="shape">For example <c>7b1</c>; see <see cref="BloomConfig.ForShape"/>.</param>
     /// <param name="options">How to run it; <see cref="BloomChatClientOptions.Model"/> is not read.</param>
     /// <param name="loggerFactory">Where to log; nowhere if null.</param>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options cannot work; the message says what to change.</exception>
     internal static BloomEngine WithRandomWeights(string shape, BloomChatClientOptions options, ILoggerFactory? loggerFactory = null)
     {
         options = options.Copy();
         options.Model = $"random-{shape}";
-        return new BloomEngine(options, loggerFactory, meterFactory: null, key: null, (_, _) => (new RandomWeights(BloomConfig.ForShape(shape)), null));
+        return new BloomEngine(Validated(options), loggerFactory, meterFactory: null, key: null, (_, _) => (new RandomWeights(BloomConfig.ForShape(shape)), null));
     }
 
     private static BloomChatClientOptions Validated(BloomChatClientOptions options)

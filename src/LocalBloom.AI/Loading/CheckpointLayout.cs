@@ -20,8 +20,9 @@ internal static class CheckpointLayout
     /// <param name="unlisted">Tensors in the files that the index does not list, with the reason: surplus in any case.</param>
     /// <param name="notes">Receives what was ignored.</param>
     public static IReadOnlyDictionary<string, CheckpointTensor> Match(
-        string folder, BloomConfig config, IEnumerable<CheckpointTensor> found, IReadOnlyCollection<string> unlisted, List<string> notes)
+        string folder, BloomConfig config, IReadOnlyCollection<CheckpointTensor> found, IReadOnlyCollection<string> unlisted, List<string> notes)
     {
+        RefuseUndeclared(folder, config, found);
         IReadOnlyDictionary<string, IReadOnlyList<long>> shapes = Shapes(config);
         var matched = new Dictionary<string, CheckpointTensor>(StringComparer.Ordinal);
         var rawNames = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -60,6 +61,18 @@ internal static class CheckpointLayout
         RefuseMixedNames(folder, shapes, rawNames);
         Report(folder, [.. shapes.Keys.Where(name => !rawNames.ContainsKey(name))], surplus, misshapen);
         return matched;
+    }
+
+    private static void RefuseUndeclared(string folder, BloomConfig config, IEnumerable<CheckpointTensor> found)
+    {
+        string[] integers = [.. found.Where(tensor => tensor.Type is ScalarType.Int8).Select(tensor => ErrorText.Name(tensor.Name))];
+        if (config.Int8 is null && integers.Length > 0)
+        {
+            throw new CheckpointException(
+                folder,
+                $"{integers.Length} tensors are int8 ({ErrorText.List(integers)}), but config.json has no {Int8Declaration.Section}, which says how to read them. " +
+                $"Get the config.json that was written with them; {nameof(BloomCheckpoint)}.{nameof(BloomCheckpoint.QuantizeAsync)} writes one.");
+        }
     }
 
     private static IEnumerable<KeyValuePair<string, IReadOnlyList<long>>> WithScale(BloomConfig config, string name, long[] shape) =>

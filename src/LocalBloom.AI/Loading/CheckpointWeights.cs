@@ -28,46 +28,54 @@ internal sealed class CheckpointWeights(Checkpoint checkpoint, TorchNative nativ
     public ScalarType StoredType => checkpoint.StoredType;
 
     /// <inheritdoc/>
-    public bool TryFillInt8(string name, Tensor data, Tensor scales, CancellationToken cancellationToken)
+    public void Read(string name, Action<long, Tensor> consume, CancellationToken cancellationToken)
+    {
+        bool isInt8 = TryReadInt8(
+            name,
+            (row, rows, scales) =>
+            {
+                using Tensor numbers = rows.to_type(scales.dtype);
+                using Tensor column = scales.unsqueeze(1);
+                consume(row, numbers.mul_(column));
+            },
+            cancellationToken);
+        if (!isInt8)
+        {
+            ReadStored(name, consume, cancellationToken);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool TryReadInt8(string name, Action<long, Tensor, Tensor> consume, CancellationToken cancellationToken)
     {
         if (checkpoint.Tensors[name].Type is not ScalarType.Int8)
         {
             return false;
         }
 
-        ReadStored(name, (row, rows) => Copy(rows, data, row), cancellationToken);
-        ReadStored(name + Int8Declaration.ScaleSuffix, (row, rows) => Copy(rows, scales, row), cancellationToken);
-        return true;
-    }
-
-    /// <inheritdoc/>
-    public void Read(string name, Action<long, Tensor> consume, CancellationToken cancellationToken)
-    {
-        if (checkpoint.Tensors[name].Type is not ScalarType.Int8)
-        {
-            ReadStored(name, consume, cancellationToken);
-            return;
-        }
-
-        string scaleName = name + Int8Declaration.ScaleSuffix;
-        using Tensor scales = empty([.. checkpoint.Tensors[scaleName].Shape], checkpoint.Tensors[scaleName].Type);
-        ReadStored(scaleName, (row, rows) => Copy(rows, scales, row), cancellationToken);
+        CheckpointTensor stored = checkpoint.Tensors[name + Int8Declaration.ScaleSuffix];
+        using Tensor scales = empty([.. stored.Shape], stored.Type);
+        ((IWeightSource)this).Fill(stored.Name, scales, cancellationToken);
+        RefuseInvalid(stored, scales);
         ReadStored(
             name,
             (row, rows) =>
             {
-                using Tensor numbers = rows.to_type(scales.dtype);
                 using Tensor some = scales.narrow(0, row, rows.shape[0]);
-                using Tensor column = some.unsqueeze(1);
-                consume(row, numbers.mul_(column));
+                consume(row, rows, some);
             },
             cancellationToken);
+        return true;
     }
 
-    private static void Copy(Tensor rows, Tensor destination, long row)
+    private void RefuseInvalid(CheckpointTensor stored, Tensor scales)
     {
-        using Tensor part = destination.narrow(0, row, rows.shape[0]);
-        part.copy_(rows);
+        if (Int8Quantizer.FindInvalid(scales) is var (row, scale))
+        {
+            throw new CheckpointException(
+                Path.Combine(checkpoint.Folder, stored.File),
+                FormattableString.Invariant($"tensor {ErrorText.Name(stored.Name)} has {scale} for row {row}; expected a finite scale of zero or more. Quantise the original checkpoint again."));
+        }
     }
 
     private void ReadStored(string name, Action<long, Tensor> consume, CancellationToken cancellationToken)

@@ -152,6 +152,12 @@ internal sealed class Int8CheckpointWriter(
                 RandomAccess.Write(file, data.bytes, begins[name] + (row * shape[1]));
             },
             cancellationToken);
+        if (Int8Quantizer.FindInvalid(scales) is var (invalid, _))
+        {
+            throw new LocalBloomException(
+                $"Row {invalid} of {name} has a weight that is no finite number, or too large for a scale in {format.Type}. Get the weights again, or set NumberType to Float32.");
+        }
+
         RandomAccess.Write(file, scales.bytes, begins[name + Int8Declaration.ScaleSuffix]);
     }
 

@@ -16,6 +16,8 @@ internal static class Int8Declaration
     private const string Method = "quant_method";
     private const string OurMethod = "localbloom";
     private const string Bits = "bits";
+    private const string Scheme = "scheme";
+    private const string OurScheme = "absmax_per_row";
     private const string Skips = "modules_to_not_convert";
 
     /// <summary>Reads the part.</summary>
@@ -48,6 +50,11 @@ internal static class Int8Declaration
             throw new CheckpointException(fields.Path, $"{Section}.{Bits} is {bits}; expected 8.");
         }
 
+        if (section.Text(Scheme) is { } scheme && scheme != OurScheme)
+        {
+            throw new CheckpointException(fields.Path, $"{Section}.{Scheme} is {ErrorText.Name(scheme)}; expected '{OurScheme}', which is what is meant where none is named.");
+        }
+
         IReadOnlyList<string> skips = section.Texts(Skips);
         return skips.FirstOrDefault(module => !Int8Settings.KnownModules.Contains(module)) is { } unknown
             ? throw new CheckpointException(
@@ -60,7 +67,7 @@ internal static class Int8Declaration
     {
         [Method] = OurMethod,
         [Bits] = 8,
-        ["scheme"] = "absmax_per_row",
+        [Scheme] = OurScheme,
         [Skips] = new JsonArray([.. settings.SkipModules.Select(module => JsonValue.Create(module))]),
     };
 }

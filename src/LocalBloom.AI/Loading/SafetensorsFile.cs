@@ -17,6 +17,8 @@ internal static class SafetensorsFile
     private static readonly (string Name, ScalarType Type)[] s_types =
         [("F32", ScalarType.Float32), ("F16", ScalarType.Float16), ("BF16", ScalarType.BFloat16), ("I8", ScalarType.Int8)];
 
+    private static readonly string s_typeNames = $"{string.Join(", ", s_types.SkipLast(1).Select(type => type.Name))} or {s_types[^1].Name}";
+
     /// <summary>Reads and checks a header.</summary>
     /// <returns>The tensors under the names that the file gives them.</returns>
     /// <exception cref="CheckpointException">The header is broken, or the data is not what it promises.</exception>
@@ -94,7 +96,7 @@ internal static class SafetensorsFile
             ? element.GetString() : null;
         return s_types.FirstOrDefault(type => type.Name == name) is { Name: not null } known
             ? known.Type
-            : throw Broken(path, property.Name, $"has {(name is null ? "no dtype" : $"dtype {ErrorText.Name(name)}")}; expected F32, F16 or BF16");
+            : throw Broken(path, property.Name, $"has {(name is null ? "no dtype" : $"dtype {ErrorText.Name(name)}")}; expected {s_typeNames}");
     }
 
     /// <summary>Gives the format's name of a number type.</summary>

@@ -9,7 +9,8 @@ internal static partial class ByteSize
     /// <summary>The forms that are understood, as error messages list them.</summary>
     public const string AcceptedForms = "a number and a unit, such as 8GB (8·10⁹ bytes), 7.5 GiB (7.5·2³⁰ bytes), 8000MB or 512MiB";
 
-    private const long Most = 1L << 60;
+    /// <summary>The largest amount: an exbibyte.</summary>
+    public const long Most = 1L << 60;
 
     /// <summary>Reads an amount above zero: a number and B, kB, MB, GB, TB (powers of ten), KiB, MiB, GiB or TiB (powers of two), in any case.</summary>
     /// <param name="text">For example <c>8GB</c> or <c>7.5 GiB</c>.</param>

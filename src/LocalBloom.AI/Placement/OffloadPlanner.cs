@@ -56,7 +56,7 @@ internal static class OffloadPlanner
     /// <param name="asFile">In a file whatever is free.</param>
     /// <param name="freeHostBytes">The host's free memory.</param>
     /// <param name="temporaryFolder">Where a file would lie.</param>
-    /// <exception cref="PlacementException">Host memory is short, and the temporary folder is in memory, too.</exception>
+    /// <exception cref="PlacementException">Host memory is short, and the temporary folder is not there, or in memory, too.</exception>
     public static DevicePlan WithStorage(DevicePlan plan, bool asFile, long freeHostBytes, string temporaryFolder)
     {
         if (asFile)
@@ -70,13 +70,18 @@ internal static class OffloadPlanner
             return plan;
         }
 
-        return new DriveInfo(Path.GetFullPath(temporaryFolder)).DriveFormat is not ("tmpfs" or "ramfs")
+        return WhyNoFile(temporaryFolder) is not { } problem
             ? plan with { Storage = SlabStorage.File }
             : throw new PlacementException(
                 $"The host has {ByteSize.Format(freeHostBytes)} of free memory, but {ByteSize.Format(plan.StreamedBytes)} of streamed layers are to lie there, and " +
-                $"{temporaryFolder} is in memory, too. Name a folder on a disk with {ByteSize.FormatUp(plan.StreamedBytes)} of room in the variable TMPDIR, " +
+                $"{temporaryFolder} {problem}. Name a folder on a disk with {ByteSize.FormatUp(plan.StreamedBytes)} of room in the variable TMPDIR, " +
                 $"or free host memory, so that {ByteSize.FormatUp(plan.StreamedBytes + onCpu + HostMargin)} are free.");
     }
+
+    private static string? WhyNoFile(string folder) =>
+        !Directory.Exists(folder) ? "is not there, or cannot be entered" :
+        new DriveInfo(Path.GetFullPath(folder)).DriveFormat is "tmpfs" or "ramfs" ? "is in memory, too" :
+        null;
 
     private static DeviceShare? Place(ModelFootprint footprint, DeviceMemory device, int first, int count)
     {

@@ -50,7 +50,7 @@ internal sealed unsafe class FileSlabs : ISlabMemory
             _file?.Dispose();
             throw new PlacementException(
                 $"The host's memory is short, and {folder} cannot take a file of {ByteSize.Format(bytes * count)} for layers that are streamed: {e.Message} " +
-                "Name a folder with as much room in the variable TMPDIR.");
+                "Name a folder that has so much room and may be written to in the variable TMPDIR, or make room there.");
         }
     }
 

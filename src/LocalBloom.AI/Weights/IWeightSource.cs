@@ -26,24 +26,38 @@ internal interface IWeightSource : IDisposable
     /// <param name="cancellationToken">Ends the reading between chunks.</param>
     void Read(string name, Action<long, Tensor> consume, CancellationToken cancellationToken);
 
-    /// <summary>Reads a matrix as it is stored, if that is int8. Otherwise, and by <see cref="Read"/>, it is numbers.</summary>
+    /// <summary>Reads a matrix as it is stored, some rows at a time, if that is int8. By <see cref="Read"/> it is numbers in any case.</summary>
     /// <param name="name">One of <see cref="BloomTensors.All"/>.</param>
-    /// <param name="data">[out, in], int8.</param>
-    /// <param name="scales">[out].</param>
+    /// <param name="consume">Called in order with the first row's number, the rows in int8 and their scales, on the CPU, valid during the call.</param>
+    /// <param name="cancellationToken">Ends the reading between chunks.</param>
+    /// <returns>Whether it is stored as int8; if not, nothing was done.</returns>
+    bool TryReadInt8(string name, Action<long, Tensor, Tensor> consume, CancellationToken cancellationToken);
+
+    /// <summary>Reads a matrix as it is stored, if that is int8, into tensors on any device.</summary>
+    /// <param name="name">One of <see cref="BloomTensors.All"/>.</param>
+    /// <param name="data">Of the shape that <see cref="ShapeOf"/> gives, int8.</param>
+    /// <param name="scales">One for each row, of any number type.</param>
     /// <param name="cancellationToken">Ends the copy between chunks.</param>
     /// <returns>Whether it is stored as int8; if not, nothing was done.</returns>
-    bool TryFillInt8(string name, Tensor data, Tensor scales, CancellationToken cancellationToken) => false;
+    bool TryFillInt8(string name, Tensor data, Tensor scales, CancellationToken cancellationToken) => TryReadInt8(
+        name,
+        (row, rows, own) =>
+        {
+            CopyRows(rows, data, row);
+            CopyRows(own, scales, row);
+        },
+        cancellationToken);
 
     /// <summary>Reads a tensor into another, of any number type, on any device.</summary>
     /// <param name="name">One of <see cref="BloomTensors.All"/>.</param>
     /// <param name="destination">Of the shape that <see cref="ShapeOf"/> gives.</param>
     /// <param name="cancellationToken">Ends the copy between chunks.</param>
-    void Fill(string name, Tensor destination, CancellationToken cancellationToken) => Read(
-        name,
-        (row, rows) =>
-        {
-            using Tensor part = destination.narrow(0, row, rows.shape[0]);
-            part.copy_(rows);
-        },
-        cancellationToken);
+    void Fill(string name, Tensor destination, CancellationToken cancellationToken) =>
+        Read(name, (row, rows) => CopyRows(rows, destination, row), cancellationToken);
+
+    private static void CopyRows(Tensor rows, Tensor destination, long row)
+    {
+        using Tensor part = destination.narrow(0, row, rows.shape[0]);
+        part.copy_(rows);
+    }
 }

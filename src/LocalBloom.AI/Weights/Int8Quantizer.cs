@@ -6,7 +6,8 @@ namespace LocalBloom.AI.Weights;
 /// <summary>Rounds rows of a matrix to int8: weight ≈ scale × q, |q| ≤ 127, one scale a row.</summary>
 /// <remarks>
 /// Absolute maximum over 127, as LLM.int8() and BMInf take for weights. The scale is rounded to the model's number type first and the weights by the rounded
-/// one, so that no row is off by a factor.
+/// one, so that no row is off by a factor. Among subnormal numbers, rounding may halve a scale or leave none: there it is rounded up. So each weight is off by
+/// half a scale at most.
 /// </remarks>
 internal static class Int8Quantizer
 {
@@ -26,10 +27,36 @@ internal static class Int8Quantizer
             long count = Math.Min(chunk, rows.shape[0] - row);
             Tensor exact = rows.narrow(0, row, count).to(result.device).to_type(ScalarType.Float32);
             Tensor scale = scales.narrow(0, row, count);
-            scale.copy_(exact.abs().amax([1]) / Largest);
+            Tensor peaks = exact.abs().amax([1]);
+            scale.copy_(peaks / Largest);
+            Tensor rounded = scale.to_type(ScalarType.Float32);
+            scale.copy_(where(peaks / rounded > Largest + 0.5, rounded + SmallestOf(scales.dtype), rounded));
             Tensor divisor = scale.to_type(ScalarType.Float32).unsqueeze(1);
-            Tensor quotient = where(divisor > 0, exact / divisor, zeros_like(exact)); // a row of zeros, or so small that its scale is zero
+            Tensor quotient = where(divisor > 0, exact / divisor, zeros_like(exact)); // a row of zeros
             result.narrow(0, row, count).copy_(quotient.round_().clamp_(-Largest, Largest));
         }
     }
+
+    /// <summary>Finds the first scale that is none: negative or not finite.</summary>
+    public static (long Row, float Scale)? FindInvalid(Tensor scales)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor exact = scales.to_type(ScalarType.Float32);
+        Tensor invalid = exact.isfinite().logical_and(exact >= 0).logical_not();
+        if (!invalid.any().item<bool>())
+        {
+            return null;
+        }
+
+        long row = invalid.nonzero()[0].item<long>();
+        return (row, exact[row].item<float>());
+    }
+
+    // Subnormal numbers are so far apart, too.
+    private static double SmallestOf(ScalarType type) => type switch
+    {
+        ScalarType.Float16 => (double)Half.Epsilon,
+        ScalarType.BFloat16 => Math.ScaleB(1, -133),
+        _ => float.Epsilon,
+    };
 }

@@ -52,6 +52,9 @@ internal sealed class RandomWeights(BloomConfig config) : IWeightSource
     private static ulong StableSeed(string name) => name.Aggregate(14695981039346656037UL, (hash, character) => (hash ^ character) * 1099511628211UL);
 
     /// <inheritdoc/>
+    public bool TryReadInt8(string name, Action<long, Tensor, Tensor> consume, CancellationToken cancellationToken) => false;
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         // Nothing is held.

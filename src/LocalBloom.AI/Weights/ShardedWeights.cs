@@ -27,33 +27,43 @@ internal sealed class ShardedWeights(IWeightSource whole, Shard shard) : IWeight
         if (TensorSlice.Of(name, Config, shard) is not { } slice)
         {
             whole.Read(name, consume, cancellationToken);
+            return;
         }
-        else if (slice.Dimension == 0)
-        {
-            whole.Read(name, (row, rows) => ConsumeRows(slice, row, rows, consume), cancellationToken);
-        }
-        else
-        {
-            whole.Read(
-                name,
-                (row, rows) =>
+
+        whole.Read(
+            name,
+            (row, rows) =>
+            {
+                if (slice.RowsOf(row, rows.shape[0]) is var (skip, count, first))
                 {
-                    using Tensor columns = rows.narrow(1, slice.First, slice.Count);
-                    consume(row, columns);
-                },
-                cancellationToken);
-        }
+                    using Tensor own = slice.Cut(rows, skip, count);
+                    consume(first, own);
+                }
+            },
+            cancellationToken);
     }
 
-    private static void ConsumeRows(TensorSlice slice, long row, Tensor rows, Action<long, Tensor> consume)
+    /// <inheritdoc/>
+    /// <remarks>The scales are those of whole rows, of which columns are only a part: the integers are right with no others.</remarks>
+    public bool TryReadInt8(string name, Action<long, Tensor, Tensor> consume, CancellationToken cancellationToken)
     {
-        long first = Math.Max(row, slice.First);
-        long end = Math.Min(row + rows.shape[0], slice.First + slice.Count);
-        if (first < end)
+        if (TensorSlice.Of(name, Config, shard) is not { } slice)
         {
-            using Tensor own = rows.narrow(0, first - row, end - first);
-            consume(first - slice.First, own);
+            return whole.TryReadInt8(name, consume, cancellationToken);
         }
+
+        return whole.TryReadInt8(
+            name,
+            (row, rows, scales) =>
+            {
+                if (slice.RowsOf(row, rows.shape[0]) is var (skip, count, first))
+                {
+                    using Tensor own = slice.Cut(rows, skip, count);
+                    using Tensor ownScales = scales.narrow(0, skip, count);
+                    consume(first, own, ownScales);
+                }
+            },
+            cancellationToken);
     }
 
     /// <inheritdoc/>

@@ -1,5 +1,6 @@
 using LocalBloom.AI.Model;
 using LocalBloom.AI.Placement;
+using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Weights;
 
@@ -35,6 +36,29 @@ internal readonly record struct TensorSlice(int Dimension, long First, long Coun
         static TensorSlice Rows(SliceRange range, long each) => new(0, range.First * each, range.Count * each);
         static TensorSlice Columns(SliceRange range, long each) => new(1, range.First * each, range.Count * each);
     }
+
+    /// <summary>Gets which of consecutive rows of the whole tensor have a part in the slice.</summary>
+    /// <param name="first">The first of the rows.</param>
+    /// <param name="count">How many there are.</param>
+    /// <returns>How many of them to skip, how many follow, and the number of the first of those in the slice; null where all are another rank's.</returns>
+    public (long Skip, long Count, long Row)? RowsOf(long first, long count)
+    {
+        if (Dimension != 0)
+        {
+            return (0, count, first);
+        }
+
+        long begin = Math.Max(first, First);
+        long end = Math.Min(first + count, First + Count);
+        return begin < end ? (begin - first, end - begin, begin - First) : null;
+    }
+
+    /// <summary>Gets what of some rows lies in the slice.</summary>
+    /// <param name="rows">Rows of the whole tensor.</param>
+    /// <param name="skip">As <see cref="RowsOf"/> gives it.</param>
+    /// <param name="count">As <see cref="RowsOf"/> gives it.</param>
+    /// <returns>A view that the caller disposes.</returns>
+    public Tensor Cut(Tensor rows, long skip, long count) => Dimension == 0 ? rows.narrow(0, skip, count) : rows.narrow(1, First, Count);
 
     /// <summary>Gets the slice's shape.</summary>
     /// <param name="shape">The whole tensor's.</param>

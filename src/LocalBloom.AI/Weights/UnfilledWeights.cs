@@ -23,6 +23,9 @@ internal sealed class UnfilledWeights(BloomConfig config) : IWeightSource
     }
 
     /// <inheritdoc/>
+    public bool TryReadInt8(string name, Action<long, Tensor, Tensor> consume, CancellationToken cancellationToken) => false;
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         // Nothing is held.

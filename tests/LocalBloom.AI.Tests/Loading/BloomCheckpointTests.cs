@@ -3,6 +3,7 @@ using LocalBloom.AI.Loading;
 using LocalBloom.AI.Native;
 using LocalBloom.AI.Testing;
 using LocalBloom.AI.Weights;
+using Microsoft.Extensions.Options;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -70,7 +71,7 @@ public class BloomCheckpointTests
 
         Assert.True(Directory.GetFiles(several.Path, "*.safetensors").Length > 2);
         using DisposeScope scope = NewDisposeScope();
-        using var read = new CheckpointWeights(Checkpoint.Open(several.Path), s_torch);
+        using IWeightSource read = new CheckpointWeights(Checkpoint.Open(several.Path), s_torch);
         const string Name = "h.0.mlp.dense_4h_to_h.weight";
         Tensor original = Whole(source, Name);
         (Tensor data, Tensor scales) = (empty(original.shape, ScalarType.Int8), empty(original.shape[0]));
@@ -104,9 +105,99 @@ public class BloomCheckpointTests
         string target = folder.File("int8");
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => BloomCheckpoint.QuantizeAsync(
-            new() { Model = Golden.Model("safetensors-f32") }, target, new Cancelling(cancellation), cancellation.Token));
+            new() { Model = Golden.Model("safetensors-f32") }, target, new Calling(cancellation.Cancel), cancellation.Token));
 
         Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public async Task SeveralAtOnce_OneWrites_AndTheOthersAreTold()
+    {
+        using var folder = new TemporaryFolder();
+        for (int round = 0; round < 5; round++)
+        {
+            string target = folder.File($"int8-{round}");
+            Task<Exception?>[] calls = [.. Enumerable.Range(0, 6).Select(_ => Record.ExceptionAsync(() => BloomCheckpoint.QuantizeAsync(
+                new() { Model = Golden.Model("safetensors-f32") }, target, cancellationToken: TestContext.Current.CancellationToken)).AsTask())];
+            Exception?[] errors = await Task.WhenAll(calls);
+
+            Assert.Single(errors, error => error is null);
+            Assert.All(errors.OfType<Exception>(), error => Assert.Contains("is there already, and not empty", Assert.IsType<IOException>(error).Message, StringComparison.Ordinal));
+            Assert.False(Directory.Exists(target + ".partial"));
+            Checkpoint.Open(target).Dispose();
+        }
+    }
+
+    [Fact]
+    public async Task SecondCall_WhileOneWrites_LeavesItAlone()
+    {
+        using var folder = new TemporaryFolder();
+        string target = folder.File("int8");
+        var options = new BloomChatClientOptions { Model = Golden.Model("safetensors-f32") };
+        Exception? second = null;
+        var meanwhile = new Calling(() => second ??= Record.ExceptionAsync(() => BloomCheckpoint.QuantizeAsync(options, target, cancellationToken: TestContext.Current.CancellationToken)).AsTask().GetAwaiter().GetResult());
+
+        await BloomCheckpoint.QuantizeAsync(options, target, meanwhile, TestContext.Current.CancellationToken);
+
+        string message = Assert.IsType<IOException>(second).Message;
+        Assert.Equal($"{target}.partial is there already, and not empty: another call is writing it, or one that was killed has left it. Wait for the other, or remove that folder.", message);
+        Checkpoint.Open(target).Dispose();
+        Assert.Equal([target], Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public async Task FailingProgress_IsWhatIsReported_EvenWhereNothingCanBeRemoved()
+    {
+        using var folder = new TemporaryFolder();
+        string target = folder.File("int8");
+        var failing = new Calling(() =>
+        {
+            Directory.Delete(target + ".partial", recursive: true);
+            throw new InvalidOperationException("mine");
+        });
+
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => BloomCheckpoint.QuantizeAsync(
+            new() { Model = Golden.Model("safetensors-f32") }, target, failing, TestContext.Current.CancellationToken));
+
+        Assert.Equal("mine", error.Message);
+    }
+
+    [Fact]
+    public async Task OptionsThatCannotBeHonoured_AreRefusedByName()
+    {
+        using var folder = new TemporaryFolder();
+        BloomChatClientOptions Options() => new() { Model = Golden.Model("safetensors-f32") };
+        BloomChatClientOptions dense = Options(), nowhere = Options();
+        dense.WeightFormat = BloomWeightFormat.Dense;
+        nowhere.Devices = null!;
+
+        var isDense = await Assert.ThrowsAsync<OptionsValidationException>(() => BloomCheckpoint.QuantizeAsync(dense, folder.Path, cancellationToken: TestContext.Current.CancellationToken));
+        var isNowhere = await Assert.ThrowsAsync<OptionsValidationException>(() => BloomCheckpoint.QuantizeAsync(nowhere, folder.Path, cancellationToken: TestContext.Current.CancellationToken));
+
+        Assert.Equal("Property WeightFormat: It is Dense, but what is written has int8 matrices. Leave it at Auto, or set it to Int8.", isDense.Message);
+        Assert.Contains("Devices is null", isNowhere.Message, StringComparison.Ordinal);
+    }
+
+    // What the documentation says of them.
+    [Fact]
+    public async Task OptionsOfRunning_ChangeNoByte_ButTheSchemeSaysWhatIsSkipped()
+    {
+        using var folder = new TemporaryFolder();
+        BloomChatClientOptions Options() => new() { Model = Golden.Model("safetensors-f32") };
+        BloomChatClientOptions running = Options(), scheme = Options();
+        (running.Strategy, running.Devices, running.MemoryLimit, running.MaxContextTokens) = (BloomStrategy.LayerSplit, ["cuda:0", "cuda:1"], "1GB", 64);
+        (scheme.Int8Scheme, scheme.Int8Threshold) = (BloomInt8Scheme.LlmInt8, 3);
+
+        foreach ((string name, BloomChatClientOptions options) in ((string, BloomChatClientOptions)[])[("plain", Options()), ("running", running), ("scheme", scheme)])
+        {
+            await BloomCheckpoint.QuantizeAsync(options, folder.File(name), cancellationToken: TestContext.Current.CancellationToken);
+        }
+
+        Assert.All(Directory.GetFiles(folder.File("plain")), file =>
+            Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(folder.File("running"), Path.GetFileName(file)))));
+        using Checkpoint skipped = Checkpoint.Open(folder.File("scheme"));
+        Assert.Equal(ScalarType.Float32, skipped.Tensors["word_embeddings.weight"].Type);
+        Assert.Equal(ScalarType.Int8, skipped.Tensors["h.0.mlp.dense_4h_to_h.weight"].Type);
     }
 
     [Fact]
@@ -128,6 +219,8 @@ public class BloomCheckpointTests
     [InlineData("""{"quant_method": "bitsandbytes", "load_in_8bit": true}""", "'bitsandbytes'")]
     [InlineData("""{"load_in_8bit": true}""", "quant_method")]
     [InlineData("""{"quant_method": "localbloom", "bits": 4}""", "bits is 4; expected 8")]
+    [InlineData("""{"quant_method": "localbloom", "bits": 8, "scheme": "absmax_per_group"}""", "quantization_config.scheme is 'absmax_per_group'; expected 'absmax_per_row'")]
+    [InlineData("""{"quant_method": "localbloom", "bits": 8, "scheme": 8}""", "scheme is '8'; expected a text")]
     [InlineData("""{"quant_method": "localbloom", "bits": 8, "modules_to_not_convert": ["mlp"]}""", "'mlp'")]
     [InlineData("""{"quant_method": "localbloom", "bits": 8}""", "5 missing: word_embeddings.weight_scale", "5 misshapen: transformer.word_embeddings.weight", "expected Int8")]
     public void OtherDeclarations_AreRefused(string declaration, params string[] parts)
@@ -140,15 +233,102 @@ public class BloomCheckpointTests
         Assert.All(parts, part => Assert.Contains(part, message, StringComparison.Ordinal));
     }
 
-    private static Tensor Whole(CheckpointWeights source, string name)
+    [Fact]
+    public async Task WithoutDeclaration_SaysWhatIsMissing()
+    {
+        var folder = new TemporaryFolder();
+        await QuantizeAsync(folder.File("int8"));
+        File.Copy(Path.Combine(Golden.Model("safetensors-f32"), "config.json"), Path.Combine(folder.File("int8"), "config.json"), overwrite: true);
+
+        using (folder)
+        {
+            string message = Assert.Throws<CheckpointException>(() => Checkpoint.Open(folder.File("int8")).Dispose()).Message;
+
+            Assert.Contains("tensors are int8 ('transformer.", message, StringComparison.Ordinal);
+            Assert.Contains("config.json has no quantization_config", message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData(-1f, "-1 for row 3")]
+    [InlineData(float.NaN, "NaN for row 3")]
+    [InlineData(float.PositiveInfinity, "Infinity for row 3")]
+    public async Task ScaleThatIsNone_IsRefused_WithFileAndTensor(float scale, string told)
+    {
+        using var folder = new TemporaryFolder();
+        await QuantizeAsync(folder.File("int8"));
+        SetScale(folder.File("int8"), "h.0.mlp.dense_4h_to_h.weight_scale", row: 3, scale);
+        var options = new BloomChatClientOptions { Model = folder.File("int8") };
+
+        var error = Assert.Throws<CheckpointException>(() => new TestModel(options).Dispose());
+        options.WeightFormat = BloomWeightFormat.Dense;
+        var dense = Assert.Throws<CheckpointException>(() => new TestModel(options).Dispose());
+
+        Assert.Equal(
+            $"{Path.Combine(folder.File("int8"), "model.safetensors")}: tensor 'h.0.mlp.dense_4h_to_h.weight_scale' has {told}; " +
+            "expected a finite scale of zero or more. Quantise the original checkpoint again.",
+            error.Message);
+        Assert.Equal(error.Message, dense.Message);
+    }
+
+    [Fact]
+    public async Task ScaleOfZero_IsThatOfARowOfZeros()
+    {
+        using var folder = new TemporaryFolder();
+        await QuantizeAsync(folder.File("int8"));
+        SetScale(folder.File("int8"), "h.0.mlp.dense_4h_to_h.weight_scale", row: 3, 0);
+
+        using var model = new TestModel(new BloomChatClientOptions { Model = folder.File("int8") });
+
+        Assert.All(model.LastLogits([5, 6, 7]), logit => Assert.True(float.IsFinite(logit)));
+    }
+
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.NegativeInfinity)]
+    public async Task WeightThatIsNoNumber_IsNotWritten(float weight)
+    {
+        using TemporaryFolder model = TinyModel.WithSafetensors(writer =>
+        {
+            int dense = writer.Tensors.FindIndex(tensor => tensor.Name.EndsWith("self_attention.dense.weight", StringComparison.Ordinal));
+            BitConverter.GetBytes(weight).CopyTo(writer.Tensors[dense].Bytes, sizeof(float) * 8 * 2); // the first of row 2
+        });
+        using var folder = new TemporaryFolder();
+
+        var error = await Assert.ThrowsAsync<LocalBloomException>(() => BloomCheckpoint.QuantizeAsync(
+            new() { Model = model.Path }, folder.File("int8"), cancellationToken: TestContext.Current.CancellationToken));
+
+        Assert.StartsWith("Row 2 of h.0.self_attention.dense.weight has a weight that is no finite number", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    private static Task QuantizeAsync(string folder) => BloomCheckpoint.QuantizeAsync(
+        new() { Model = Golden.Model("safetensors-f32") }, folder, cancellationToken: TestContext.Current.CancellationToken);
+
+    private static unsafe void SetScale(string folder, string name, int row, float scale)
+    {
+        string path = Path.Combine(folder, "model.safetensors");
+        byte[] bytes = File.ReadAllBytes(path);
+        using (Checkpoint checkpoint = Checkpoint.Open(folder))
+        {
+            CheckpointTensor tensor = checkpoint.Tensors[name];
+            Assert.Equal(ScalarType.Float32, tensor.Type);
+            int at = bytes.AsSpan().IndexOf(new ReadOnlySpan<byte>((void*)tensor.Address, (int)tensor.ByteCount));
+            BitConverter.GetBytes(scale).CopyTo(bytes, at + (row * sizeof(float)));
+        }
+
+        File.WriteAllBytes(path, bytes);
+    }
+
+    private static Tensor Whole(IWeightSource source, string name)
     {
         Tensor? whole = null;
         source.Read(name, (_, rows) => whole = rows.clone().MoveToOuterDisposeScope(), CancellationToken.None);
         return whole!;
     }
 
-    private sealed class Cancelling(CancellationTokenSource cancellation) : IProgress<LoadProgress>
+    private sealed class Calling(Action act) : IProgress<LoadProgress>
     {
-        public void Report(LoadProgress value) => cancellation.Cancel();
+        public void Report(LoadProgress value) => act();
     }
 }

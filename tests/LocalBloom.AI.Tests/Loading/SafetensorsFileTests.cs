@@ -5,7 +5,7 @@ namespace LocalBloom.AI.Tests.Loading;
 public class SafetensorsFileTests
 {
     [Theory]
-    [InlineData("\"dtype\":\"F64\"", "tensor 'x' has dtype 'F64'; expected F32, F16 or BF16")]
+    [InlineData("\"dtype\":\"F64\"", "tensor 'x' has dtype 'F64'; expected F32, F16, BF16 or I8")]
     [InlineData("\"dtype\":3", "tensor 'x' has no dtype")]
     [InlineData("\"shape\":[4],\"data_offsets\":[0,16]", "tensor 'x' has no dtype")]
     [InlineData("\"dtype\":\"F32\",\"data_offsets\":[0,16]", "tensor 'x' has no shape")]

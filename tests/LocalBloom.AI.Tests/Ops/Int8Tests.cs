@@ -61,6 +61,42 @@ public class Int8Tests
         Assert.All(scales.data<float>(), value => Assert.Equal(0, value));
     }
 
+    // Where scales are subnormal: the distance of two is as much as a scale, and rounding one to the nearest might leave none.
+    [Theory]
+    [InlineData(ScalarType.Float16, -24, -8)]
+    [InlineData(ScalarType.BFloat16, -133, -110)]
+    [InlineData(ScalarType.Float32, -149, -120)]
+    public void Quantize_TinyRows_StayWithinHalfAStep(ScalarType type, int leastPower, int greatestPower)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using var generator = new Generator(10, CPU);
+        double[] peaks = [.. Enumerable.Range(leastPower * 8, (greatestPower - leastPower) * 8).Select(eighth => Math.Pow(2, eighth / 8.0))];
+        Tensor rows = (rand([peaks.Length, 48], generator: generator) * 2) - 1;
+        rows[TensorIndex.Colon, 7] = -1;
+        rows = (Double(rows) * tensor(peaks).unsqueeze(1)).to_type(ScalarType.Float32);
+
+        (Tensor data, Tensor scales) = Quantize(rows, type);
+
+        Tensor step = Double(scales).unsqueeze(1);
+        Tensor isZero = Double(rows).abs().amax([1]) == 0; // less than any float32
+        Assert.True((Double(scales) > 0).logical_or(isZero).all().item<bool>());
+        Assert.True((((Double(data) * step) - Double(rows)).abs() <= step / 2 * 1.001).all().item<bool>());
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float16)]
+    [InlineData(ScalarType.BFloat16)]
+    public void Quantize_RowsOfUsualSize_HaveTheNearestScale(ScalarType type)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using var generator = new Generator(11, CPU);
+        Tensor rows = randn([200, 48], generator: generator) * 0.02;
+
+        (_, Tensor scales) = Quantize(rows, type);
+
+        Assert.Equal(Double((rows.abs().amax([1]) / 127).to_type(type)).data<double>().ToArray(), Double(scales).data<double>().ToArray());
+    }
+
     [Fact]
     public void Quantize_InPieces_IsTheSame()
     {

@@ -55,8 +55,37 @@ public class LatencyArgumentsTests
     [InlineData("--memory-limit", "8")]
     [InlineData("--new-tokens", "")]
     [InlineData("--cache-tokens", "100")]
+    [InlineData("--devices", "gpu")]
+    [InlineData("--devices", "cpu;cpu#0,cuda:one")]
     public void WhatCannotBe_IsRefused_ByName(string option, string value) =>
         Assert.StartsWith(option, Assert.Throws<UsageException>(() => Parse(option, value)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Kernels_RefuseWhatDoesNotApply_ByName()
+    {
+        Assert.True(Parse("--kernels").Kernels);
+
+        var error = Assert.Throws<UsageException>(() => Parse("--kernels", "--runs", "3", "--json", "report.json"));
+
+        Assert.Equal("--kernels times products alone, for which --runs, --json would not count: remove them.", error.Message);
+    }
+
+    [Fact]
+    public void ReportThatCannotBeWritten_IsRefusedBeforeTheMeasurement()
+    {
+        using var folder = new Loading.TemporaryFolder();
+        folder.Write("old.json", "old");
+
+        OutputFile.RequireWritable(folder.File("new.json"));
+        OutputFile.RequireWritable(folder.File("old.json"));
+
+        Assert.Equal([folder.File("old.json")], Directory.GetFiles(folder.Path));
+        Assert.Equal("old", File.ReadAllText(folder.File("old.json")));
+        foreach (string path in (string[])[folder.File("no/such/folder.json"), folder.Path, ""])
+        {
+            Assert.StartsWith($"--json cannot write the file '{path}': ", Assert.Throws<UsageException>(() => OutputFile.RequireWritable(path)).Message, StringComparison.Ordinal);
+        }
+    }
 
     [Fact]
     public void CallersPrompts_AreAsLongAsTheRecordedOne_AndDifferFromTheFirstTokenOn()

@@ -1,6 +1,7 @@
 using System.Globalization;
 using LocalBloom.AI.Placement;
 using LocalBloom.AI.Testing;
+using Microsoft.Extensions.Options;
 
 namespace LocalBloom.AI.Tests.Placement;
 
@@ -103,6 +104,54 @@ public class BloomPlanTests
         var e = Assert.ThrowsAny<Exception>(() => BloomPlan.CreateForShape("7b1", new BloomChatClientOptions { Devices = [name] }, Gpus(2, 80)));
 
         Assert.Contains(told, e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(long.MinValue)]
+    [InlineData(long.MaxValue)]
+    public void MemoryThatNoDeviceHas_IsOutOfRange(long bytes)
+    {
+        var assumed = new Dictionary<string, long> { ["cuda:0"] = 80 * Gigabyte, ["cuda:1"] = bytes };
+
+        var e = Assert.Throws<ArgumentOutOfRangeException>("freeBytes", () => BloomPlan.CreateForShape("560m", new BloomChatClientOptions { Devices = ["cuda:0"] }, assumed));
+
+        Assert.Equal(bytes, e.ActualValue);
+        Assert.Contains("cuda:1 has no such memory. Give 1 to 1152921504606846976 bytes", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("No device is given")]
+    [InlineData("'cuda:0#1' is a part", "cuda:0#1")]
+    [InlineData("'cuda' is a part, or is there twice", "cuda:0", "cuda")]
+    public void AssumedDevices_AreWholeOnes_OnceEach(string told, params string[] names)
+    {
+        var e = Assert.Throws<ArgumentException>("freeBytes", () => BloomPlan.CreateForShape("560m", new BloomChatClientOptions(), names.ToDictionary(name => name, _ => Gigabyte)));
+
+        Assert.Contains(told, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void NoListOfDevices_IsRefusedByName()
+    {
+        var options = new BloomChatClientOptions { Model = Golden.Models[0], Devices = null! };
+
+        var ofShape = Assert.Throws<OptionsValidationException>(() => BloomPlan.CreateForShape("560m", options));
+        var ofModel = Assert.Throws<OptionsValidationException>(() => BloomPlan.Create(options));
+        var ofRandom = Assert.Throws<OptionsValidationException>(() => BloomEngine.WithRandomWeights("2,32,2,64", options).Dispose());
+
+        const string Told = "Devices: BloomChatClientOptions.Devices is null. Leave it empty for what the machine has, or name devices such as cuda:0 or cpu.";
+        Assert.All([ofShape, ofModel, ofRandom], e => Assert.Equal(Told, e.Message));
+    }
+
+    [Fact]
+    public void RandomWeights_AreNoWayRoundTheRules()
+    {
+        var e = Assert.Throws<OptionsValidationException>(() => BloomEngine.WithRandomWeights("2,32,2,64", new() { Devices = ["gpu"], MaxConcurrentReplies = 0 }).Dispose());
+
+        Assert.Contains("'gpu' is no device", e.Message, StringComparison.Ordinal);
+        Assert.Contains("MaxConcurrentReplies is 0", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -131,6 +131,16 @@ public class OffloadPlannerTests
         }
     }
 
+    [Fact]
+    public void Storage_InAFolderThatIsNotThere_NamesItAndTheCure()
+    {
+        DevicePlan plan = Plan(s_7b1, Gpus(8 * GB));
+
+        var error = Assert.Throws<PlacementException>(() => OffloadPlanner.WithStorage(plan, asFile: false, plan.StreamedBytes, "/no/such/folder"));
+
+        Assert.Contains("/no/such/folder is not there, or cannot be entered. Name a folder on a disk in the variable TMPDIR", error.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("8GB", 8_000_000_000)]
     [InlineData("8gb", 8_000_000_000)]

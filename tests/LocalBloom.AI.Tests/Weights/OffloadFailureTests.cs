@@ -91,6 +91,19 @@ public class OffloadFailureTests
 
         Assert.Contains("/no/such/folder", error.Message, StringComparison.Ordinal);
         Assert.Contains("TMPDIR", error.Message, StringComparison.Ordinal);
+        Assert.Contains("a file of 12.29 kB", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void File_ForWhichThereIsNoRoom_SaysHowMuchIsNeeded_AndLeavesNothing()
+    {
+        using var folder = new TemporaryFolder();
+
+        var error = Assert.Throws<PlacementException>(() => new FileSlabs(folder.Path, 1L << 50, 2));
+
+        Assert.Contains($"{folder.Path} cannot take a file of 2251799.81 GB", error.Message, StringComparison.Ordinal);
+        Assert.Contains("make room there", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
     }
 
     private static BloomChatClientOptions Golden(string limit) => new()
