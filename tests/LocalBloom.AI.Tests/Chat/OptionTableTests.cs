@@ -91,13 +91,13 @@ public class OptionTableTests
     public void EveryKey_HasARow() => Assert.Empty(AI.Chat.OptionKeys.OfOptions.Except(s_rows.Select(row => row.Name)));
 
     [Fact]
-    public void Readme_SaysWhatTheRowsSay() =>
+    public void Document_SaysWhatTheRowsSay() =>
         Assert.Equal(
             s_rows.Select(row => (row.Name, row.Verdict)).Order(),
             ReadTable("| option | what we do | in detail |").Order());
 
     [Fact]
-    public void Readme_SaysTheBounds()
+    public void Document_SaysTheBounds()
     {
         (string Name, string Detail)[] bounds =
         [
@@ -113,7 +113,7 @@ public class OptionTableTests
     }
 
     [Fact]
-    public void Readme_NamesEveryContent() =>
+    public void Document_NamesEveryContent() =>
         Assert.Equal(
             s_contents.Select(type => type.Name).Order(StringComparer.Ordinal),
             ReadTable("| content | what we do |").Select(row => row.Name).Order(StringComparer.Ordinal));
@@ -146,7 +146,7 @@ public class OptionTableTests
 
     [Theory]
     [MemberData(nameof(Contents))]
-    public async Task Content_IsTreatedAsReadmeSays(string name)
+    public async Task Content_IsTreatedAsDocumented(string name)
     {
         Type type = s_contents.Single(candidate => candidate.Name == name);
         AIContent content = type == typeof(TextContent) ? new TextContent("Look.") : (AIContent)RuntimeHelpers.GetUninitializedObject(type);
