@@ -131,7 +131,14 @@ public sealed class Int8CudaFloat16Batches(TwoStrategies<Int8CudaFloat16, Int8Cu
 
 public sealed class Int8CudaContract : ChatClientContract<Int8Cuda>;
 
-public sealed class LlmInt8CudaFloat16Golden(StrategyFixture<LlmInt8CudaFloat16> fixture) : LlmInt8Suite<LlmInt8CudaFloat16>(fixture);
+public sealed class LlmInt8CudaFloat16Golden(StrategyFixture<LlmInt8CudaFloat16> fixture) : LlmInt8Suite<LlmInt8CudaFloat16>(fixture)
+{
+    // In float32, LLM.int8() moves these models' losses by up to 0.83 %, and one percent is what it is given. Float16 alone moves them by 0.03 % at most.
+    // But an activation that float16 moves past the middle between two integers of eight bits becomes the other one: its rounding error is drawn anew. Of
+    // float16 and float32 with LLM.int8(), losses are 0.77 % apart at most, and up to 1.51 % off the reference. All four were measured on a CPU, over all
+    // cases; a GPU draws again. So there are two errors of one percent each.
+    protected override double NllShare => 2e-2;
+}
 
 public sealed class OffloadCuda : IStrategy
 {

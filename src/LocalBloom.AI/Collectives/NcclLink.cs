@@ -146,7 +146,7 @@ internal sealed class NcclLink : IRankLink
 
         public void AddSum(Tensor residual, Tensor? bias)
         {
-            Tensor part = Partial((int)residual.shape[0]);
+            Tensor part = Partial((int)residual.size(0));
             link.Sum(rank, part);
             ResidualSum.Add(residual, part, bias);
         }

@@ -204,7 +204,7 @@ internal sealed unsafe class PeerLink : IRankLink
 
         public void AddSum(Tensor residual, Tensor? bias)
         {
-            bool isInSlices = link._isInSlices ?? IsBetterInSlices(link._devices.Length, residual.shape[0] * residual.shape[1]);
+            bool isInSlices = link._isInSlices ?? IsBetterInSlices(link._devices.Length, residual.numel());
             kernel.AddSum(ranks, own, _turns, status, _parts.Turn, _capacity, bias, residual, isInSlices);
             _parts.Advance();
         }

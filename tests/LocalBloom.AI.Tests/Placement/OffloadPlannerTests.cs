@@ -138,7 +138,7 @@ public class OffloadPlannerTests
 
         var error = Assert.Throws<PlacementException>(() => OffloadPlanner.WithStorage(plan, asFile: false, plan.StreamedBytes, "/no/such/folder"));
 
-        Assert.Contains("/no/such/folder is not there, or cannot be entered. Name a folder on a disk in the variable TMPDIR", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"/no/such/folder is not there, or cannot be entered. Name a folder on a disk with {ByteSize.FormatUp(plan.StreamedBytes)} of room in the variable TMPDIR", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]
