@@ -56,9 +56,9 @@ internal sealed class NcclLink : IRankLink
     public void Renew()
     {
         Break();
-        _connection = _connection.HasEnded(_patience.Sum)
+        _connection = _connection.HasEnded(_patience.End)
             ? Connect()
-            : throw new LocalBloomException($"NCCL did not end a step that had failed within {_patience.Sum.TotalSeconds:0.##} s. A GPU may be lost: restart the application.");
+            : throw new LocalBloomException($"NCCL did not end a step that had failed within {_patience.End.TotalSeconds:0.##} s. A GPU may be lost: restart the application.");
     }
 
     /// <inheritdoc/>
@@ -77,7 +77,7 @@ internal sealed class NcclLink : IRankLink
     {
         _watch.Dispose();
         Break();
-        if (!_connection.HasEnded(_patience.Sum))
+        if (!_connection.HasEnded(_patience.End))
         {
             throw new StillInUseException("NCCL does not end, for a GPU does not answer; the memory of all ranks is not given back. Restart the application to free it.");
         }
@@ -102,7 +102,7 @@ internal sealed class NcclLink : IRankLink
         catch
         {
             connection.Break(RankLostException.OtherFailed);
-            _ = connection.HasEnded(_patience.Sum);
+            _ = connection.HasEnded(_patience.End);
             throw;
         }
     }
@@ -156,4 +156,8 @@ internal sealed class NcclLink : IRankLink
 /// <summary>How long NCCL is waited for.</summary>
 /// <param name="Connect">How long ranks may take to find each other.</param>
 /// <param name="Sum">How long one waits for the others at a sum, and how long the devices may take for all that was launched.</param>
-internal readonly record struct NcclPatience(TimeSpan Connect, TimeSpan Sum);
+internal readonly record struct NcclPatience(TimeSpan Connect, TimeSpan Sum)
+{
+    /// <summary>Gets how long ranks may take to part: a second is nothing unusual, as when they find each other.</summary>
+    public TimeSpan End => Connect > Sum ? Connect : Sum;
+}
