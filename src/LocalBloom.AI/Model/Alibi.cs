@@ -1,3 +1,4 @@
+using LocalBloom.AI.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -32,12 +33,13 @@ internal static class Alibi
     public static Tensor Bias(Tensor slopes, StepSegment segment)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor keys = arange(segment.Length, ScalarType.Float32, slopes.device);
+        using Scalar length = segment.Length.ToScalar();
+        Tensor keys = arange(length, ScalarType.Float32, slopes.device);
         Tensor queries = keys.narrow(0, segment.FirstPosition, segment.RowCount).unsqueeze(1);
         Tensor distance = keys.unsqueeze(0) - queries; // [rows, length]
         if (segment.RowCount > 1)
         {
-            distance.masked_fill_(distance > 0, float.NegativeInfinity);
+            distance.masked_fill_(distance > Scalars.Zero, Scalars.MinusInfinity);
         }
 
         return (slopes * distance).MoveToOuterDisposeScope();

@@ -175,8 +175,12 @@ internal sealed unsafe class CudaDriver
         var overlap = new LaunchAttribute { Id = LaunchAttribute.ProgrammaticStreamSerialization, Value = 1 };
         var config = new LaunchConfig
         {
-            GridX = shape.Grid.X, GridY = shape.Grid.Y, GridZ = 1,
-            BlockX = shape.Block.X, BlockY = shape.Block.Y, BlockZ = 1,
+            GridX = shape.Grid.X,
+            GridY = shape.Grid.Y,
+            GridZ = 1,
+            BlockX = shape.Block.X,
+            BlockY = shape.Block.Y,
+            BlockZ = 1,
             SharedBytes = shape.SharedBytes,
             Attributes = &overlap,
             AttributeCount = mayOverlap ? 1u : 0,

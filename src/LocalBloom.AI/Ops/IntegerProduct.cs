@@ -94,8 +94,9 @@ internal sealed class IntegerProduct
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor signs = tensor(new long[] { 1, 1, -1, -1 }).repeat(32);
-        Tensor x = (127 * signs.roll(1, 0)).to_type(ScalarType.Int8).expand(4, 128).contiguous();
-        Tensor weight = (127 * stack([signs, -signs, ones_like(signs), signs.abs() - 2])).to_type(ScalarType.Int8);
+        using Scalar largest = 127.ToScalar(), two = 2.ToScalar();
+        Tensor x = (signs.roll(1, 0) * largest).to_type(ScalarType.Int8).expand(4, 128).contiguous();
+        Tensor weight = (stack([signs, -signs, ones_like(signs), signs.abs() - two]) * largest).to_type(ScalarType.Int8);
         return OfTorch(x, weight.t()).eq(InPieces(x, weight.t())).all().item<bool>();
     }
 }

@@ -46,11 +46,12 @@ internal sealed class LlmInt8Linear(TorchNative native, double threshold) : ILin
     private Tensor Product(Tensor x, LinearWeights linear)
     {
         Tensor exact = x.to_type(ScalarType.Float32);
-        Tensor outliers = threshold > 0 ? (exact.abs().amax([0]) >= threshold).nonzero().view(-1) : empty([0], ScalarType.Int64);
-        Tensor regular = outliers.numel() == 0 ? exact : exact.index_fill(1, outliers, 0);
-        Tensor tokenScales = regular.abs().amax([1], keepdim: true) / Largest;
-        Tensor quotient = where(tokenScales > 0, regular / tokenScales, zeros_like(regular));
-        Tensor rounded = quotient.round_().clamp_(-Largest, Largest).to_type(ScalarType.Int8);
+        using Scalar least = threshold.ToScalar(), largest = Largest.ToScalar(), smallest = (-Largest).ToScalar();
+        Tensor outliers = threshold > 0 ? (exact.abs().amax([0]) >= least).nonzero().view(-1) : empty([0], ScalarType.Int64);
+        Tensor regular = outliers.numel() == 0 ? exact : exact.index_fill(1, outliers, Scalars.Zero);
+        Tensor tokenScales = regular.abs().amax([1], keepdim: true) / largest;
+        Tensor quotient = where(tokenScales > Scalars.Zero, regular / tokenScales, zeros_like(regular));
+        Tensor rounded = quotient.round_().clamp_(smallest, largest).to_type(ScalarType.Int8);
 
         Tensor rowScales = linear.Scales!.to_type(ScalarType.Float32);
         Tensor product = _integers.Multiply(rounded, linear.Transposed).to_type(ScalarType.Float32).mul_(tokenScales).mul_(rowScales);

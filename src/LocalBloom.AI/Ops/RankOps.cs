@@ -20,13 +20,14 @@ internal sealed class RankOps(IBloomOps local, TorchNative torch, ICollective su
     {
         using DisposeScope scope = NewDisposeScope();
         long count = embedding.Weight.size(0);
-        Tensor at = ids - firstToken;
-        Tensor isOthers = (at < 0).logical_or_(at >= count);
-        at.clamp_(0, count - 1);
+        using Scalar first = firstToken.ToScalar(), end = count.ToScalar(), last = (count - 1).ToScalar();
+        Tensor at = ids - first;
+        Tensor isOthers = (at < Scalars.Zero).logical_or_(at >= end);
+        at.clamp_(Scalars.Zero, last);
         Tensor rows = embedding.Weight.index_select(0, at);
         Tensor part = sums.Partial((int)ids.size(0));
         part.copy_(embedding.Scales is { } scales ? rows * scales.index_select(0, at).unsqueeze(1) : rows);
-        part.masked_fill_(isOthers.unsqueeze(1), 0);
+        part.masked_fill_(isOthers.unsqueeze(1), Scalars.Zero);
         result.zero_();
         sums.AddSum(result, bias: null);
         result.copy_(local.Norm(result, norm));

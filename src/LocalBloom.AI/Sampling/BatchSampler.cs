@@ -1,3 +1,4 @@
+using LocalBloom.AI.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -117,23 +118,23 @@ internal static class BatchSampler
             request => Math.Min(request.Settings.TopK is 0 ? width : request.Settings.TopK, width) - 1,
             request => request.Settings.TopP,
             request => request.Point);
-        Tensor isCut = columns[0] > 0;
+        Tensor isCut = columns[0] > Scalars.Zero;
         Tensor last = columns[1].to_type(ScalarType.Int64);
-        Tensor threshold = where(isCut, values.gather(1, last), double.NegativeInfinity); // as in transformers, equals of the k-th are kept too
+        Tensor threshold = values.gather(1, last).masked_fill(isCut.logical_not(), Scalars.MinusInfinity); // as in transformers, equals of the k-th are kept too
         Tensor weights = values.to_type(ScalarType.Float64).exp() * (values >= threshold).to_type(ScalarType.Float64);
         Tensor kept = weights.sum(1, keepdim: true);
         Tensor total = isAll ? kept : where(isCut, kept, scaled.SumOfExponentials());
 
         Tensor topP = columns[2];
-        Tensor isNucleus = topP < 1;
+        Tensor isNucleus = topP < Scalars.One;
         Tensor mass = weights.cumsum(1);
-        weights = where(isNucleus & ((mass - weights) >= topP * total), 0.0, weights); // a token stays while those before it have less than p
+        weights = weights.masked_fill(isNucleus & ((mass - weights) >= topP * total), Scalars.Zero); // a token stays while those before it have less than p
         Tensor reached = weights.cumsum(1);
         Tensor sum = where(isNucleus, reached.narrow(1, width - 1, 1), total);
         Tensor target = columns[3] * sum;
 
         // Rounding may leave the sum a little below the target: then it is the last token that has a probability.
-        Tensor index = (reached <= target).sum(1, keepdim: true).minimum((weights > 0).sum(1, keepdim: true) - 1).clamp_min(0); // not numbers: reported by the peak
+        Tensor index = (reached <= target).sum(1, keepdim: true).minimum((weights > Scalars.Zero).sum(1, keepdim: true) - Scalars.One).clamp_min(Scalars.Zero); // not numbers: reported by the peak
         Tensor isCutWithin = isCut & (values.narrow(1, width - 1, 1) < threshold);
         Tensor hasNucleus = isCut.logical_not() & isNucleus & (mass.narrow(1, width - 1, 1) >= topP * total);
         Tensor hasTarget = isCut.logical_not() & isNucleus.logical_not() & (reached.narrow(1, width - 1, 1) > target);

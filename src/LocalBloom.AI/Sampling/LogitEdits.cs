@@ -1,3 +1,4 @@
+using LocalBloom.AI.Native;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Sampling;
@@ -55,7 +56,7 @@ internal sealed class LogitEdits(long firstToken, long width)
             Tensor at = tensor(_scaled.ToArray(), ScalarType.Int64, logits.device);
             Tensor factors = tensor(_factors.ToArray(), ScalarType.Float32, logits.device);
             Tensor values = flat.index_select(0, at);
-            flat.scatter_(0, at, where(values < 0, values * factors, values / factors));
+            flat.scatter_(0, at, where(values < Scalars.Zero, values * factors, values / factors));
         }
 
         if (_shifted.Count > 0)
@@ -65,7 +66,7 @@ internal sealed class LogitEdits(long firstToken, long width)
 
         if (_banned.Count > 0)
         {
-            flat.index_fill_(0, tensor(_banned.ToArray(), ScalarType.Int64, logits.device), float.NegativeInfinity);
+            flat.index_fill_(0, tensor(_banned.ToArray(), ScalarType.Int64, logits.device), Scalars.MinusInfinity);
         }
     }
 

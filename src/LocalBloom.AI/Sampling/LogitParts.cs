@@ -1,3 +1,5 @@
+using LocalBloom.AI.Native;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Sampling;
@@ -99,11 +101,12 @@ internal sealed class LogitParts(IReadOnlyList<Tensor> slices, Lock copying)
     {
         IEnumerable<Tensor> values = Slices.Select(part =>
         {
-            Tensor at = Move(ids, part.Slice.device) - part.First;
             long width = part.Slice.size(1);
-            Tensor isThere = (at >= 0).logical_and(at < width);
-            Tensor value = part.Slice.gather(1, at.clamp(0, width - 1).unsqueeze(1)).squeeze(1);
-            return Move(value.masked_fill(isThere.logical_not(), 0), Device);
+            using Scalar first = part.First.ToScalar(), end = width.ToScalar(), last = (width - 1).ToScalar();
+            Tensor at = Move(ids, part.Slice.device) - first;
+            Tensor isThere = (at >= Scalars.Zero).logical_and(at < end);
+            Tensor value = part.Slice.gather(1, at.clamp(Scalars.Zero, last).unsqueeze(1)).squeeze(1);
+            return Move(value.masked_fill(isThere.logical_not(), Scalars.Zero), Device);
         });
         return values.Aggregate((sum, next) => sum + next); // of one value and zeros
     }

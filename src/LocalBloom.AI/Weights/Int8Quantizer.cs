@@ -1,3 +1,4 @@
+using LocalBloom.AI.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -20,6 +21,8 @@ internal static class Int8Quantizer
     /// <param name="scales">[rows], in the model's number type, on the same device.</param>
     public static void Quantize(Tensor rows, Tensor result, Tensor scales)
     {
+        using Scalar largest = Largest.ToScalar(), smallest = (-Largest).ToScalar(), tooLarge = (Largest + 0.5).ToScalar();
+        using Scalar step = SmallestOf(scales.dtype).ToScalar();
         long chunk = Math.Max(1, MaxElements / rows.shape[1]);
         for (long row = 0; row < rows.shape[0]; row += chunk)
         {
@@ -28,12 +31,12 @@ internal static class Int8Quantizer
             Tensor exact = rows.narrow(0, row, count).to(result.device).to_type(ScalarType.Float32);
             Tensor scale = scales.narrow(0, row, count);
             Tensor peaks = exact.abs().amax([1]);
-            scale.copy_(peaks / Largest);
+            scale.copy_(peaks / largest);
             Tensor rounded = scale.to_type(ScalarType.Float32);
-            scale.copy_(where(peaks / rounded > Largest + 0.5, rounded + SmallestOf(scales.dtype), rounded));
+            scale.copy_(where(peaks / rounded > tooLarge, rounded + step, rounded));
             Tensor divisor = scale.to_type(ScalarType.Float32).unsqueeze(1);
-            Tensor quotient = where(divisor > 0, exact / divisor, zeros_like(exact)); // a row of zeros
-            result.narrow(0, row, count).copy_(quotient.round_().clamp_(-Largest, Largest));
+            Tensor quotient = where(divisor > Scalars.Zero, exact / divisor, zeros_like(exact)); // a row of zeros
+            result.narrow(0, row, count).copy_(quotient.round_().clamp_(smallest, largest));
         }
     }
 
@@ -42,7 +45,7 @@ internal static class Int8Quantizer
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor exact = scales.to_type(ScalarType.Float32);
-        Tensor invalid = exact.isfinite().logical_and(exact >= 0).logical_not();
+        Tensor invalid = exact.isfinite().logical_and(exact >= Scalars.Zero).logical_not();
         if (!invalid.any().item<bool>())
         {
             return null;

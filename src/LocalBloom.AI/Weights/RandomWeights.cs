@@ -1,4 +1,5 @@
 using LocalBloom.AI.Model;
+using LocalBloom.AI.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -27,7 +28,7 @@ internal sealed class RandomWeights(BloomConfig config) : IWeightSource
         long[] shape = BloomTensors.All(config).First(tensor => tensor.Name == name).Shape;
         bool isNorm = name.Contains("norm", StringComparison.Ordinal) || name.StartsWith("ln_f", StringComparison.Ordinal);
         long rowLength = shape.Skip(1).Aggregate(1L, (product, size) => product * size);
-        Tensor pattern = isNorm ? full([PatternLength], name.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0) : Normal(StableSeed(name));
+        Tensor pattern = isNorm ? full([PatternLength], name.EndsWith("weight", StringComparison.Ordinal) ? Scalars.One : Scalars.Zero, ScalarType.Float32) : Normal(StableSeed(name));
         Tensor twice = cat([pattern, pattern]).to_type(StoredType); // so that any part of the endless repetition is a view
         long chunk = Math.Clamp(PatternLength / rowLength, 1, shape[0]);
         for (long row = 0; row < shape[0]; row += chunk)
@@ -45,7 +46,8 @@ internal sealed class RandomWeights(BloomConfig config) : IWeightSource
     private static Tensor Normal(ulong seed)
     {
         using var generator = new Generator(seed, CPU);
-        return randn(PatternLength, generator: generator) * InitializerRange;
+        using Scalar range = InitializerRange.ToScalar();
+        return randn(PatternLength, generator: generator) * range;
     }
 
     // FNV-1a: string.GetHashCode differs from process to process.
