@@ -29,10 +29,11 @@ public sealed class AttentionKernelTests
         }
     }
 
-    // One row and many, at the start and far in, across borders of blocks, tiles (32 keys) and rounds of all warps (256 keys).
+    // One row and many, at the start and far in, across borders of blocks, tiles (32 keys) and rounds of all warps (256 keys), shared out over blocks where
+    // there are few rows, and with keys for only some of these.
     public static IEnumerable<(int Past, int Rows)[]> Steps =>
     [
-        [(0, 1)], [(0, 15), (15, 1)], [(0, 33)], [(255, 1), (256, 1), (257, 2)], [(0, 1), (31, 1), (32, 1), (100, 40), (511, 1)], [(600, 3)], [(0, 170), (37, 200), (3, 64)],
+        [(0, 1)], [(0, 15), (15, 1)], [(0, 33)], [(255, 1), (256, 1), (257, 2)], [(0, 1), (31, 1), (32, 1), (100, 40), (511, 1)], [(600, 3)], [(0, 170), (37, 200), (3, 64)], [(1000, 1)], [(3, 1), (900, 1)],
     ];
 
     [Theory]
@@ -76,12 +77,12 @@ public sealed class AttentionKernelTests
                 Array.ForEach(segments, segment => kernel.AttendPrompt(qkv, cache, step, shared, segment));
             }
 
-            // Both sum in float32 and round once. A sum of n ≤ 603 weighted values of size ~4 is off by n · 2⁻²⁴ · 4 < 2e-4; a rounding may fall either way.
+            // Both sum in float32 and round once. A sum of n ≤ 1001 weighted values of size ~4 is off by n · 2⁻²⁴ · 4 < 3e-4; a rounding may fall either way.
             double unit = type == ScalarType.Float32 ? 0 : type == ScalarType.Float16 ? Math.Pow(2, -10) : Math.Pow(2, -7);
             Tensor wanted = expected.to_type(ScalarType.Float32);
             foreach (Tensor attended in kernel.SharesKeys ? new[] { actual, shared } : [actual])
             {
-                Tensor excess = (attended.to_type(ScalarType.Float32) - wanted).abs() - (wanted.abs() * unit) - 2e-4;
+                Tensor excess = (attended.to_type(ScalarType.Float32) - wanted).abs() - (wanted.abs() * unit) - 3e-4;
                 Assert.True(excess.max().item<float>() <= 0, $"largest excess {excess.max().item<float>()} of {rows} rows");
             }
         }

@@ -14,10 +14,15 @@ internal sealed class AttentionKernel : IDisposable
     private const int LoadBytes = 16;
     private const int PromptRows = 64; // of a block
     private const int PromptThreads = 128;
+    private const int PartKeys = 256; // that a block has at once: a tile for each warp
+    private const int BlocksForEach = 2; // multiprocessor: so many are worth sharing out a row's keys
 
     private readonly TorchNative _torch;
     private readonly CudaModule _module;
     private readonly int _heads;
+    private readonly int _fullBlocks;
+    private readonly Tensor _partial;
+    private readonly Tensor _arrivals; // zeros between two launches
 
     /// <summary>Initializes a new instance of the <see cref="AttentionKernel"/> class, compiling it.</summary>
     /// <param name="torch">Tells addresses.</param>
@@ -31,6 +36,10 @@ internal sealed class AttentionKernel : IDisposable
         _heads = config.HeadCount;
         SharesKeys = type.ElementSize() == sizeof(short) && config.HeadDim % 16 == 0 && config.HeadDim <= 128 && compiler.Driver.ComputeCapability(device).Major >= 8;
         _module = compiler.Compile("attention.cu", device, type, follows: true, ("HEAD_DIM", config.HeadDim), ("BLOCK_SIZE", LayerCache.BlockSize));
+        _fullBlocks = compiler.Driver.Multiprocessors(device) * BlocksForEach;
+        var place = new Device(DeviceType.CUDA, device);
+        _partial = empty([_fullBlocks, 2 + config.HeadDim], ScalarType.Float32, place).DetachFromDisposeScope();
+        _arrivals = zeros([_fullBlocks], ScalarType.Int32, place).DetachFromDisposeScope();
     }
 
     /// <summary>Gets a value indicating whether <see cref="AttendPrompt"/> may be called: it takes 16-bit numbers, and tensor cores that know them all.</summary>
@@ -62,13 +71,35 @@ internal sealed class AttentionKernel : IDisposable
     {
         if (count > 0)
         {
+            int parts = Parts(step, first, count);
             _module.Launch(
                 "attend",
-                (_heads, count),
+                (_heads * parts, count),
                 (WarpSize, Warps),
                 RowOf(qkv, first), _torch.AddressOf(cache.Keys), _torch.AddressOf(cache.Values), RowOf(step.Rows, first), _torch.AddressOf(step.Blocks),
-                _torch.AddressOf(step.Slopes), RowOf(result, first), _heads);
+                _torch.AddressOf(step.Slopes), RowOf(result, first), _torch.AddressOf(_partial), _torch.AddressOf(_arrivals), _heads, parts);
         }
+    }
+
+    // Over how many blocks a row's keys are shared out: where there are few rows with many keys, most of the device would wait.
+    private int Parts(StepContext step, int first, int count)
+    {
+        int blocks = _heads * count;
+        if (blocks > _fullBlocks / 2)
+        {
+            return 1;
+        }
+
+        int longest = 0;
+        foreach (StepSegment segment in step.Segments)
+        {
+            if (segment.FirstRow < first + count && segment.FirstRow + segment.RowCount > first)
+            {
+                longest = Math.Max(longest, segment.Length);
+            }
+        }
+
+        return Math.Clamp((longest + PartKeys - 1) / PartKeys, 1, _fullBlocks / blocks);
     }
 
     /// <summary>Attends with many rows of one sequence, which share the keys that they read.</summary>
@@ -89,5 +120,10 @@ internal sealed class AttentionKernel : IDisposable
         _torch.AddressOf(rows) + (number == 0 ? 0 : (nint)(number * rows.size(1) * rows.ElementSize));
 
     /// <inheritdoc/>
-    public void Dispose() => _module.Dispose();
+    public void Dispose()
+    {
+        _module.Dispose();
+        _partial.Dispose();
+        _arrivals.Dispose();
+    }
 }

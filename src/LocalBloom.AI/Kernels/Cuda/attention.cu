@@ -10,9 +10,12 @@
 // result = softmax(q·k / sqrt(HEAD_DIM) + slope * (key position - query position)) · v over positions 0 … the row's own, in float32, one
 // rounding at the store. append must have run for the step before attend: rows of a prompt see each other's keys.
 //
-// Launch  append: grid rows, block 256. attend: grid (heads, rows), block (32, WARPS); each warp takes every WARPS-th tile of 32 keys, a lane
-//         a key, with a running maximum (Milakov, Gimelshein 2018); warps meet in shared memory. HEAD_DIM * sizeof(number) % 16 == 0 is
+// Launch  append: grid rows, block 256. attend: grid (parts · heads, rows), block (32, WARPS); the warps of all parts take tiles of 32 keys in
+//         turn, a lane a key, with a running maximum (Milakov, Gimelshein 2018); warps meet in shared memory. Of several parts (Flash-Decoding: Dao
+//         2023) each leaves what it has in `partial`, and the last to come adds them up in their order. HEAD_DIM * sizeof(number) % 16 == 0 is
 //         checked by AttentionKernel, the only caller.
+//           partial   float [rows, heads, parts, 2 + HEAD_DIM]   largest score, weight, weighted values
+//           arrivals  int   [rows, heads]                        zeros before and after
 //         attend_prompt: for `count` rows of one sequence that follow each other; grid (heads, ceil(count / 64)), block 128. 64 rows share what is read
 //         of the cache; a warp has 16 of them, and all keys in tiles of 64 (FlashAttention-2: Dao 2023), on the tensor cores. Only there are
 //         probabilities split into two 16-bit numbers, whose sum is as good as the float32 they come from. NUMBER_TYPE 1 or 2, HEAD_DIM % 16 == 0
@@ -43,13 +46,14 @@ append(const number* qkv, number* keys, number* values, const int2* rows, const 
 
 extern "C" __global__ void __launch_bounds__(32 * WARPS)
 attend(const number* qkv, const number* keys, const number* values, const int2* rows, const int* blocks, const float* __restrict__ slopes, number* result,
-       int heads)
+       float* partial, int* arrivals, int heads, int parts)
 {
     __shared__ float query[HEAD_DIM];
     __shared__ float largest[WARPS], total[WARPS], sums[WARPS][HEAD_DIM];
+    __shared__ bool isLast;
     follow();
 
-    const int head = blockIdx.x, lane = threadIdx.x, warp = threadIdx.y;
+    const int head = blockIdx.x % heads, part = blockIdx.x / heads, lane = threadIdx.x, warp = threadIdx.y;
     const int2 row = rows[blockIdx.y];
     const int length = row.x + 1;
     const float slope = slopes[head];
@@ -58,7 +62,7 @@ attend(const number* qkv, const number* keys, const number* values, const int2* 
     __syncthreads();
 
     float peak = -INFINITY_F, weight = 0.0f, sum[DIMS] = {};
-    for (int first = warp * TILE; first < length; first += WARPS * TILE)
+    for (int first = (part * WARPS + warp) * TILE; first < length; first += parts * WARPS * TILE)
     {
         const int position = first + lane;
         size_t at = 0;
@@ -110,14 +114,43 @@ attend(const number* qkv, const number* keys, const number* values, const int2* 
     float all = -INFINITY_F, norm = 0.0f;
 #pragma unroll
     for (int w = 0; w < WARPS; ++w) all = fmaxf(all, largest[w]);
+    const float base = all == -INFINITY_F ? 0.0f : all; // a part may have no keys of a short row
 #pragma unroll
-    for (int w = 0; w < WARPS; ++w) norm += total[w] * expf(largest[w] - all); // a warp without keys has -inf and counts nothing
+    for (int w = 0; w < WARPS; ++w) norm += total[w] * expf(largest[w] - base); // a warp without keys has -inf and counts nothing
+    const int at = blockIdx.y * heads + head;
+    float* own = partial + ((size_t)at * parts + part) * (2 + HEAD_DIM);
     for (int i = warp * 32 + lane; i < HEAD_DIM; i += 32 * WARPS)
     {
         float value = 0.0f;
 #pragma unroll
-        for (int w = 0; w < WARPS; ++w) value += sums[w][i] * expf(largest[w] - all);
-        result[((size_t)blockIdx.y * heads + head) * HEAD_DIM + i] = narrow(value / norm);
+        for (int w = 0; w < WARPS; ++w) value += sums[w][i] * expf(largest[w] - base);
+        if (parts == 1) result[(size_t)at * HEAD_DIM + i] = narrow(value / norm);
+        else own[2 + i] = value;
+    }
+    if (parts == 1) return;
+
+    const bool isFirstThread = warp == 0 && lane == 0;
+    if (isFirstThread) { own[0] = all; own[1] = norm; }
+    __threadfence();
+    __syncthreads();
+    if (isFirstThread)
+    {
+        isLast = atomicAdd(arrivals + at, 1) == parts - 1;
+        if (isLast) arrivals[at] = 0;
+        __threadfence();
+    }
+    __syncthreads();
+    if (!isLast) return;
+
+    const float* each = partial + (size_t)at * parts * (2 + HEAD_DIM);
+    all = -INFINITY_F, norm = 0.0f;
+    for (int p = 0; p < parts; ++p) all = fmaxf(all, __ldcg(each + p * (2 + HEAD_DIM)));
+    for (int p = 0; p < parts; ++p) norm += __ldcg(each + p * (2 + HEAD_DIM) + 1) * expf(__ldcg(each + p * (2 + HEAD_DIM)) - all);
+    for (int i = warp * 32 + lane; i < HEAD_DIM; i += 32 * WARPS)
+    {
+        float value = 0.0f;
+        for (int p = 0; p < parts; ++p) value += __ldcg(each + p * (2 + HEAD_DIM) + 2 + i) * expf(__ldcg(each + p * (2 + HEAD_DIM)) - all);
+        result[(size_t)at * HEAD_DIM + i] = narrow(value / norm);
     }
 }
 
