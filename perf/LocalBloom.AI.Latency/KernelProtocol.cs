@@ -52,6 +52,7 @@ internal static class KernelProtocol
             foreach (int rows in s_rows)
             {
                 cancellationToken.ThrowIfCancellationRequested();
+                Compare(int8, eight[0], rows);
                 double time = Time(int8, eight, rows, lead), other = Time(dense, sixteen, rows, lead);
                 double rate = outputs * inputs / time;
                 table.AddRow(
@@ -82,6 +83,22 @@ internal static class KernelProtocol
         Int8Quantizer.Quantize(weight, data, scales);
         weight.Dispose();
         return new LinearWeights(data, data.t(), scales, bias);
+    }
+
+    // A time is worth nothing where the product is wrong. Weights are rounded to 16 bits for the other one: hundreds of its errors are allowed, not more.
+    private static void Compare(CudaInt8Linear kernel, LinearWeights linear, int rows)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor x = randn([rows, linear.Weight.size(1)], ScalarType.Float16, CUDA);
+        Tensor result = empty([rows, linear.Weight.size(0)], ScalarType.Float16, CUDA);
+        Tensor wanted = empty_like(result);
+        kernel.Multiply(x, linear, result);
+        new DequantizedLinear().Multiply(x, linear, wanted);
+        float off = (result - wanted).abs().max().to_type(ScalarType.Float32).item<float>();
+        if (!(off <= 0.01f * wanted.abs().max().to_type(ScalarType.Float32).item<float>()))
+        {
+            throw new LocalBloomException($"The product of {rows} rows with {linear.Weight.size(0)} × {linear.Weight.size(1)} int8 weights is off by {off}: its time means nothing. This is an error of the kernel.");
+        }
     }
 
     // Seconds of a product on the device, one after the other as in a step.

@@ -133,7 +133,7 @@ public sealed class AttentionKernelTests
         var config = new BloomConfig { VocabularySize = 16, HiddenSize = 4 * headDim, LayerCount = 1, HeadCount = 4 };
         using var kernel = new AttentionKernel(native, new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, CudaDriver.TryOpen()!), 0, config, type);
 
-        Assert.Equal(shares, kernel.SharesKeys);
+        Assert.Equal(shares && CudaDriver.TryOpen()!.ComputeCapability(0).Major >= 8, kernel.SharesKeys);
     }
 
     private static StepSegment[] Segments((int Past, int Rows)[] sequences, Random random)

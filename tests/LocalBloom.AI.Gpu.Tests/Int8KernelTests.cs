@@ -10,7 +10,7 @@ namespace LocalBloom.AI.Gpu.Tests;
 /// <summary>Int8 products on a GPU against the same weights in float32.</summary>
 public sealed class Int8KernelTests
 {
-    private static readonly (int Outputs, int Inputs)[] s_matrices = [(48, 64), (64, 1088), (16, 192), (144, 320), (4096, 4096), (1024, 16384), (250880, 64), (40, 72)]; // the last goes another way
+    private static readonly (int Outputs, int Inputs)[] s_matrices = [(48, 64), (64, 1088), (16, 192), (144, 320), (4096, 4096), (1024, 16384), (12288, 1088), (250880, 64), (40, 72)]; // the last goes another way
     private static readonly int[] s_rows = [1, 3, 8, 9, 16, 17, 64, 65, 170, 200, 300, 512];
 
     public static TheoryData<ScalarType, int, int, int> Shapes =>
@@ -49,6 +49,39 @@ public sealed class Int8KernelTests
             Near(wanted, result, slack);
             Near(wanted + before.to_type(ScalarType.Float32), residual, slack);
         }
+    }
+
+    // Each way in which a prompt's product may be cut: with rounds of the pipeline, rows and outputs that do not fill the last tile, and sums of several blocks.
+    public static TheoryData<ScalarType, int, int, int> Tilings =>
+    [
+        .. from type in new[] { ScalarType.Float16, ScalarType.BFloat16 }
+           from tiling in Int8PromptTiling.All
+           from splits in new[] { 1, 2, 4 }
+           select new TheoryDataRow<ScalarType, int, int, int>(type, tiling.Outputs, tiling.Rows, splits),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Tilings))]
+    public void Prompts_AreTheOracles_HoweverTheyAreCut(ScalarType type, int tileOutputs, int tileRows, int splits)
+    {
+        using var it = new Fixture(type);
+        Assert.SkipWhen(it.Prompts is null, "the kernel is for GPUs of compute capability 9.0");
+        (LinearWeights linear, Tensor exactWeight) = it.Linear(400, 41 * 64);
+        Tensor x = it.Random(300, 41 * 64);
+        Tensor before = it.Random(300, 400);
+        Tensor result = full([300, 400], float.NaN, type, CUDA);
+        Tensor residual = before.clone();
+        Tensor again = before.clone();
+
+        it.Prompts!.Multiply(x, linear, result, add: false, new Int8PromptTiling(tileOutputs, tileRows), splits);
+        it.Prompts.Multiply(x, linear, residual, add: true, new Int8PromptTiling(tileOutputs, tileRows), splits);
+        it.Prompts.Multiply(x, linear, again, add: true, new Int8PromptTiling(tileOutputs, tileRows), splits);
+
+        Tensor wanted = x.to_type(ScalarType.Float32).matmul(exactWeight.t()) + linear.Bias!.to_type(ScalarType.Float32);
+        Tensor slack = (x.to_type(ScalarType.Float32).abs().matmul(exactWeight.abs().t()) * 2e-6) + 1e-4;
+        Near(wanted, result, slack);
+        Near(wanted + before.to_type(ScalarType.Float32), residual, slack);
+        Assert.True(residual.eq(again).all().item<bool>(), "whichever block comes last, the sum is the same");
     }
 
     [Theory]
@@ -104,7 +137,6 @@ public sealed class Int8KernelTests
         private readonly IDisposable _inference;
         private readonly DisposeScope _scope;
         private readonly Int8Kernel _kernel;
-        private readonly Int8PromptKernel? _prompts;
         private readonly Generator _generator = new(7, CPU);
         private readonly ScalarType _type;
 
@@ -118,10 +150,13 @@ public sealed class Int8KernelTests
             CudaDriver driver = CudaDriver.TryOpen()!;
             var compiler = new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, driver);
             _kernel = new Int8Kernel(native, compiler, 0, type);
-            _prompts = Int8PromptKernel.Supports(driver, 0) ? new Int8PromptKernel(native, compiler, 0, type) : null;
+            Prompts = Int8PromptKernel.Supports(driver, 0) ? new Int8PromptKernel(native, compiler, 0, type) : null;
             Halves = new CudaInt8Linear(_kernel, new HalvesLinear(native, _kernel));
-            Int8 = _prompts is null ? Halves : new CudaInt8Linear(_kernel, new Int8PromptLinear(_prompts));
+            Int8 = Prompts is null ? Halves : new CudaInt8Linear(_kernel, new Int8PromptLinear(Prompts));
         }
+
+        // Null where the device has not the instructions.
+        public Int8PromptKernel? Prompts { get; }
 
         // With the fastest that the device has.
         public CudaInt8Linear Int8 { get; }
@@ -143,7 +178,7 @@ public sealed class Int8KernelTests
         public void Dispose()
         {
             _kernel.Dispose();
-            _prompts?.Dispose();
+            Prompts?.Dispose();
             _generator.Dispose();
             _scope.Dispose();
             _inference.Dispose();

@@ -71,7 +71,7 @@ internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePl
             return new LlmInt8Linear(native, threshold);
         }
 
-        if (!plan.Footprint.Format.IsInt8 || !Int8Kernel.Supports(type))
+        if (!plan.Footprint.Format.IsInt8 || !Int8Kernel.Supports(driver!, device.Index, type))
         {
             return new DequantizedLinear();
         }

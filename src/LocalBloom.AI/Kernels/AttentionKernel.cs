@@ -34,7 +34,7 @@ internal sealed class AttentionKernel : IDisposable
     {
         _torch = torch;
         _heads = config.HeadCount;
-        SharesKeys = type.ElementSize() == sizeof(short) && config.HeadDim % 16 == 0 && config.HeadDim <= 128 && compiler.Driver.ComputeCapability(device).Major >= 8;
+        SharesKeys = type.ElementSize() == sizeof(short) && config.HeadDim % 16 == 0 && config.HeadDim <= 128 && compiler.Driver.ComputeCapability(device).Major >= CudaDriver.Ampere.Major;
         _module = compiler.Compile("attention.cu", device, type, follows: true, ("HEAD_DIM", config.HeadDim), ("BLOCK_SIZE", LayerCache.BlockSize));
         _fullBlocks = compiler.Driver.Multiprocessors(device) * BlocksForEach;
         var place = new Device(DeviceType.CUDA, device);

@@ -25,8 +25,12 @@ internal sealed class Int8Kernel(TorchNative torch, KernelCompiler compiler, int
     private readonly CudaModule _module = compiler.Compile("int8.cu", device, type, follows: true);
     private readonly int _wideOutputs = compiler.Driver.Multiprocessors(device) * WideBlocks * Outputs;
 
-    /// <summary>Says whether activations are of a type that the kernel knows.</summary>
-    public static bool Supports(ScalarType type) => type.ElementSize() == 2;
+    /// <summary>Says whether a device has the instructions for a type of activations.</summary>
+    /// <param name="driver">The driver.</param>
+    /// <param name="device">The device's ordinal.</param>
+    /// <param name="type">Of activations.</param>
+    public static bool Supports(CudaDriver driver, int device, ScalarType type) =>
+        type.ElementSize() == sizeof(short) && driver.ComputeCapability(device).Major >= CudaDriver.Ampere.Major;
 
     /// <summary>Says whether a matrix is of a size that the kernel takes.</summary>
     /// <param name="weight">[out, in].</param>

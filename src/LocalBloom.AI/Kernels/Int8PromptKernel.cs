@@ -11,8 +11,9 @@ internal sealed class Int8PromptKernel : IDisposable
     private const int Inputs = Int8PromptTiling.ChunkInputs;
     private const int PackThreads = 256;
     private const int PackNumbers = 8; // of a thread
-    private const int Stages = 4;
-    private const int Alignment = 1024;
+    private const int Stages = 4;       // of the pipeline
+    private const int Padding = 4;      // numbers between rows of sums
+    private const int Alignment = 1024; // bytes, of shared memory that wgmma reads
 
     private readonly TorchNative _torch;
     private readonly Dictionary<Int8PromptTiling, CudaModule> _modules = [];
@@ -31,7 +32,7 @@ internal sealed class Int8PromptKernel : IDisposable
         Task<byte[]>[] code =
         [
             .. Int8PromptTiling.All.Select(tiling =>
-                Task.Run(() => compiler.Translate("int8prompt.cu", device, type, ("OUTPUTS", tiling.Outputs), ("ROWS", tiling.Rows)))),
+                Task.Run(() => compiler.Translate("int8prompt.cu", device, type, ("OUTPUTS", tiling.Outputs), ("ROWS", tiling.Rows), ("STAGES", Stages), ("PADDING", Padding), ("ALIGNMENT", Alignment)))),
         ];
         _arrivals = zeros([_multiprocessors], ScalarType.Int32, new Device(DeviceType.CUDA, device)).DetachFromDisposeScope();
         try
@@ -43,7 +44,7 @@ internal sealed class Int8PromptKernel : IDisposable
         }
         catch
         {
-            Dispose();
+            _ = Disposal.All([.. _modules.Values, _arrivals]); // what made it fail is what counts
             throw;
         }
     }
@@ -60,12 +61,25 @@ internal sealed class Int8PromptKernel : IDisposable
     /// <param name="add">Whether what is there stays.</param>
     public void Multiply(Tensor x, LinearWeights linear, Tensor result, bool add)
     {
+        (Int8PromptTiling tiling, int splits) = Int8PromptTiling.Choose((int)x.size(0), (int)linear.Weight.size(0), (int)linear.Weight.size(1), _multiprocessors);
+        Multiply(x, linear, result, add, tiling, splits);
+    }
+
+    /// <summary>The same, cut as is asked for.</summary>
+    /// <inheritdoc cref="Multiply(Tensor, LinearWeights, Tensor, bool)"/>
+    /// <param name="x">As there.</param>
+    /// <param name="linear">As there.</param>
+    /// <param name="result">As there.</param>
+    /// <param name="add">As there.</param>
+    /// <param name="tiling">One of <see cref="Int8PromptTiling.All"/>.</param>
+    /// <param name="splits">How many blocks share the inputs of a tile; above 1 only where all of them fit on the device at once.</param>
+    public void Multiply(Tensor x, LinearWeights linear, Tensor result, bool add, Int8PromptTiling tiling, int splits)
+    {
         (int rows, int outputs, int inputs) = ((int)x.size(0), (int)linear.Weight.size(0), (int)linear.Weight.size(1));
-        (Int8PromptTiling tiling, int ranks) = Int8PromptTiling.Choose(rows, outputs, inputs, _multiprocessors);
         (int blocks, int tiles) = (tiling.RowBlocks(rows), tiling.Tiles(rows, outputs));
         int packedRows = blocks * tiling.Rows;
         long packedBytes = (long)packedRows * inputs * sizeof(short);
-        long partialBytes = ranks > 1 ? (long)tiles * ranks * tiling.Rows * tiling.Outputs * sizeof(float) : 0;
+        long partialBytes = splits > 1 ? (long)tiles * splits * tiling.Rows * tiling.Outputs * sizeof(float) : 0;
         using Tensor room = empty([packedBytes + partialBytes], ScalarType.Int8, x.device);
         nint packed = _torch.AddressOf(room);
         CudaModule module = _modules[tiling];
@@ -74,22 +88,14 @@ internal sealed class Int8PromptKernel : IDisposable
             (((inputs / PackNumbers) + PackThreads - 1) / PackThreads, packedRows),
             (PackThreads, 1),
             _torch.AddressOf(x), packed, rows, inputs, tiling.Rows);
-        int shared = Alignment + Math.Max(Stages * tiling.Rows * Inputs * sizeof(short), tiling.Rows * (tiling.Outputs + 4) * sizeof(float));
+        int shared = Alignment + Math.Max(Stages * tiling.Rows * Inputs * sizeof(short), tiling.Rows * (tiling.Outputs + Padding) * sizeof(float));
         module.Launch(
             "prompt",
-            new LaunchShape((tiles * ranks, 1), (tiling.Threads, 1), shared),
+            new LaunchShape((tiles * splits, 1), (tiling.Threads, 1), shared),
             packed, _torch.AddressOf(linear.Weight), _torch.AddressOf(linear.Scales!), linear.Bias is null ? 0 : _torch.AddressOf(linear.Bias),
-            _torch.AddressOf(result), packed + (nint)packedBytes, _torch.AddressOf(_arrivals), rows, outputs, inputs, blocks, ranks, add ? 1 : 0);
+            _torch.AddressOf(result), packed + (nint)packedBytes, _torch.AddressOf(_arrivals), rows, outputs, inputs, blocks, splits, add ? 1 : 0);
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (CudaModule module in _modules.Values)
-        {
-            module.Dispose();
-        }
-
-        _arrivals.Dispose();
-    }
+    public void Dispose() => Disposal.AllOrThrow([.. _modules.Values, _arrivals]);
 }

@@ -16,7 +16,7 @@ internal readonly record struct Int8PromptTiling(int Outputs, int Rows)
     private const double MeetingCost = 3000;
     private const double PartialBytesPerNanosecond = 100;
 
-    private const int LeastChunks = 8; // of a rank
+    private const int LeastChunks = 8; // of a split
     private const int ThreadsPerOutput = 2;
     private const int CopyingThreads = 128;
 
@@ -31,19 +31,19 @@ internal readonly record struct Int8PromptTiling(int Outputs, int Rows)
     /// <param name="outputs">At least one.</param>
     /// <param name="inputs">A multiple of <see cref="ChunkInputs"/>.</param>
     /// <param name="multiprocessors">Of the device.</param>
-    public static (Int8PromptTiling Tiling, int Ranks) Choose(int rows, int outputs, int inputs, int multiprocessors)
+    public static (Int8PromptTiling Tiling, int Splits) Choose(int rows, int outputs, int inputs, int multiprocessors)
     {
-        (Int8PromptTiling Tiling, int Ranks) best = default;
+        (Int8PromptTiling Tiling, int Splits) best = default;
         double least = double.MaxValue;
         foreach (Int8PromptTiling tiling in All)
         {
             int tiles = tiling.Tiles(rows, outputs), chunks = inputs / ChunkInputs;
-            for (int ranks = 1; ranks == 1 || (ranks <= 4 && tiles * ranks <= multiprocessors && chunks / ranks >= LeastChunks); ranks *= 2)
+            for (int splits = 1; splits == 1 || (splits <= 4 && tiles * splits <= multiprocessors && chunks / splits >= LeastChunks); splits *= 2)
             {
-                double cost = Math.Ceiling((double)tiles * ranks / multiprocessors) * tiling.Cost(chunks, ranks);
+                double cost = Math.Ceiling((double)tiles * splits / multiprocessors) * tiling.Cost(chunks, splits);
                 if (cost < least)
                 {
-                    (least, best) = (cost, (tiling, ranks));
+                    (least, best) = (cost, (tiling, splits));
                 }
             }
         }
@@ -58,10 +58,10 @@ internal readonly record struct Int8PromptTiling(int Outputs, int Rows)
     public int Tiles(int rows, int outputs) => (outputs + Outputs - 1) / Outputs * RowBlocks(rows);
 
     // Of one block.
-    private double Cost(int chunks, int ranks)
+    private double Cost(int chunks, int splits)
     {
         double chunk = Math.Max(2.0 * Outputs * Rows * ChunkInputs / OperationsPerNanosecond, Outputs * ChunkInputs / BytesPerNanosecond) + ChunkCost;
-        double meeting = ranks == 1 ? 0 : MeetingCost + (ranks * Rows * Outputs * sizeof(float) / PartialBytesPerNanosecond);
-        return ((chunks + ranks - 1) / ranks * chunk) + TileCost + meeting;
+        double meeting = splits == 1 ? 0 : MeetingCost + (splits * Rows * Outputs * sizeof(float) / PartialBytesPerNanosecond);
+        return ((chunks + splits - 1) / splits * chunk) + TileCost + meeting;
     }
 }

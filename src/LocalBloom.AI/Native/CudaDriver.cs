@@ -48,6 +48,9 @@ internal sealed unsafe class CudaDriver
         DeviceCount = init(0) == 0 && deviceGetCount(&count) == 0 ? count : 0;
     }
 
+    /// <summary>Gets the least compute capability whose tensor cores know both 16-bit types.</summary>
+    public static (int Major, int Minor) Ampere => (8, 0);
+
     /// <summary>Gets the compute capability of the H100 and its kin, whose matrix instructions neither older nor newer GPUs have.</summary>
     public static (int Major, int Minor) Hopper => (9, 0);
 
@@ -55,9 +58,10 @@ internal sealed unsafe class CudaDriver
     public int DeviceCount { get; }
 
     /// <summary>Opens the driver.</summary>
-    /// <returns>Null where the machine has none.</returns>
+    /// <returns>Null where the machine has none, or one from before CUDA 11.8, which no torch that we know works with.</returns>
     public static CudaDriver? TryOpen() =>
-        NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out nint library) ? new CudaDriver(library) : null;
+        NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out nint library) &&
+        NativeLibrary.TryGetExport(library, "cuLaunchKernelEx", out _) ? new CudaDriver(library) : null;
 
     /// <summary>Gets a device's name, for example <c>NVIDIA H200</c>.</summary>
     public string Name(int device)

@@ -18,8 +18,8 @@
 //           arrivals  int   [rows, heads]                        zeros before and after
 //         attend_prompt: for `count` rows of one sequence that follow each other; grid (heads, ceil(count / 64)), block 128. 64 rows share what is read
 //         of the cache; a warp has 16 of them, and all keys in tiles of 64 (FlashAttention-2: Dao 2023), on the tensor cores. Only there are
-//         probabilities split into two 16-bit numbers, whose sum is as good as the float32 they come from. NUMBER_TYPE 1 or 2, HEAD_DIM % 16 == 0
-//         and at most 128.
+//         probabilities split into two 16-bit numbers, whose sum is as good as the float32 they come from: times 2^14, so that float16 has small ones,
+//         too. NUMBER_TYPE 1 or 2, HEAD_DIM % 16 == 0 and at most 128; compute capability 8.0.
 // Cost    attend reads 2 · length · HEAD_DIM numbers a row and head; rows of one prompt share them through the caches only.
 // Oracle  TorchOps.AppendAttend.
 
@@ -154,24 +154,13 @@ attend(const number* qkv, const number* keys, const number* values, const int2* 
     }
 }
 
-#if NUMBER_TYPE != 0 && HEAD_DIM % 16 == 0 && HEAD_DIM <= 128
+#if NUMBER_TYPE != 0 && HEAD_DIM % 16 == 0 && HEAD_DIM <= 128 && __CUDA_ARCH__ >= 800
 
 constexpr int PROMPT_WARPS = 4;
 constexpr int PROMPT_ROWS = 16 * PROMPT_WARPS;
 constexpr int KEYS = 64;               // of a tile
+constexpr float SCALE = 16384.0f;      // of probabilities and their sum
 constexpr int STRIDE = HEAD_DIM + 8;   // of a key in shared memory: neighbouring keys begin in other banks
-
-// sum += a · b, m16n8k16.
-__device__ __forceinline__ void multiply_add(float (&sum)[4], const unsigned (&a)[4], unsigned b0, unsigned b1)
-{
-#if NUMBER_TYPE == 1
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-#else
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-#endif
-        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
 
 __device__ __forceinline__ unsigned pair(number first, number second) { return (unsigned)first | (unsigned)second << 16; }
 
@@ -272,7 +261,7 @@ attend_prompt(const number* qkv, const number* keys, const number* values, const
 #pragma unroll
             for (int c = 0; c < 4; ++c)
             {
-                score[j][c] = expf(score[j][c] - peak[c / 2]);
+                score[j][c] = expf(score[j][c] - peak[c / 2]) * SCALE;
                 weight[c / 2] += score[j][c];
             }
 #pragma unroll

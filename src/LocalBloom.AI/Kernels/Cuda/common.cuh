@@ -34,9 +34,9 @@ __device__ __forceinline__ number narrow(float x)
 #endif
 #endif
 
-// From Hopper on a kernel may begin before the one in front of it has ended (KernelCompiler asks for that), so that its launch costs no time of the device:
-// the first thing that it does. From here on all is there that earlier kernels wrote, and may be written. What they wrote must not be read through
-// `const __restrict__`: that promises the compiler that it has always been there.
+// From Hopper on a kernel may begin before the one in front of it has ended (KernelCompiler asks for that), so that its launch costs no time of the device.
+// Each begins with this: from here on all is there that earlier kernels wrote, and may be written. Before it, only what no kernel of a step writes may be
+// read, such as weights. What they write must not be read through `const __restrict__`: that promises the compiler that it has always been there.
 __device__ __forceinline__ void follow()
 {
 #if __CUDA_ARCH__ >= 900
@@ -76,3 +76,45 @@ __device__ __forceinline__ float warp_sum(float x)
     for (int offset = 16; offset > 0; offset /= 2) x += __shfl_xor_sync(0xffffffffu, x, offset);
     return x;
 }
+
+#if NUMBER_TYPE != 0 && __CUDA_ARCH__ >= 800
+
+// Four neighbouring int8 weights as two pairs of numbers, exactly.
+__device__ __forceinline__ void to_numbers(unsigned weights, unsigned& first, unsigned& second)
+{
+    const unsigned raised = weights ^ 0x80808080u; // weight + 128
+#if NUMBER_TYPE == 1
+    // Under 0x64 a byte is 1024 + byte in half precision.
+    asm("sub.f16x2 %0, %1, %2;" : "=r"(first) : "r"(__byte_perm(raised, 0x64646464u, 0x4140)), "r"(0x64806480u));
+    asm("sub.f16x2 %0, %1, %2;" : "=r"(second) : "r"(__byte_perm(raised, 0x64646464u, 0x4342)), "r"(0x64806480u));
+#else
+    // Under 0x4b00 a byte is 2^23 + byte in single precision; the upper half of a small whole number is it in bfloat16.
+    float f[4];
+#pragma unroll
+    for (int i = 0; i < 4; ++i) f[i] = __uint_as_float(__byte_perm(raised, 0x4b000000u, 0x7440 + i)) - 8388736.0f;
+    first = __byte_perm(__float_as_uint(f[0]), __float_as_uint(f[1]), 0x7632);
+    second = __byte_perm(__float_as_uint(f[2]), __float_as_uint(f[3]), 0x7632);
+#endif
+}
+
+// 16 int8 weights, which are read once: past the first-level cache.
+__device__ __forceinline__ uint4 load_once(const signed char* from)
+{
+    uint4 v;
+    asm volatile("ld.global.nc.L1::no_allocate.L2::128B.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(from));
+    return v;
+}
+
+// sum += a · b, m16n8k16.
+__device__ __forceinline__ void multiply_add(float (&sum)[4], const unsigned (&a)[4], unsigned b0, unsigned b1)
+{
+#if NUMBER_TYPE == 1
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+#else
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+#endif
+        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+#endif

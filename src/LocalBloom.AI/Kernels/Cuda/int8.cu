@@ -29,43 +29,6 @@ struct Weights
     uint4 low[UNIT], high[UNIT]; // of outputs g and g + 8
 };
 
-// Four neighbouring weights as two pairs of numbers, exactly.
-__device__ __forceinline__ void to_numbers(unsigned weights, unsigned& first, unsigned& second)
-{
-    const unsigned raised = weights ^ 0x80808080u; // weight + 128
-#if NUMBER_TYPE == 1
-    // Under 0x64 a byte is 1024 + byte in half precision.
-    asm("sub.f16x2 %0, %1, %2;" : "=r"(first) : "r"(__byte_perm(raised, 0x64646464u, 0x4140)), "r"(0x64806480u));
-    asm("sub.f16x2 %0, %1, %2;" : "=r"(second) : "r"(__byte_perm(raised, 0x64646464u, 0x4342)), "r"(0x64806480u));
-#else
-    // Under 0x4b00 a byte is 2^23 + byte in single precision; the upper half of a small whole number is it in bfloat16.
-    float f[4];
-#pragma unroll
-    for (int i = 0; i < 4; ++i) f[i] = __uint_as_float(__byte_perm(raised, 0x4b000000u, 0x7440 + i)) - 8388736.0f;
-    first = __byte_perm(__float_as_uint(f[0]), __float_as_uint(f[1]), 0x7632);
-    second = __byte_perm(__float_as_uint(f[2]), __float_as_uint(f[3]), 0x7632);
-#endif
-}
-
-// sum += a · b, m16n8k16.
-__device__ __forceinline__ void multiply_add(float (&sum)[4], const unsigned (&a)[4], unsigned b0, unsigned b1)
-{
-#if NUMBER_TYPE == 1
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-#else
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-#endif
-        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
-
-__device__ __forceinline__ uint4 load_once(const signed char* from)
-{
-    uint4 v;
-    asm volatile("ld.global.nc.L1::no_allocate.L2::128B.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(from));
-    return v;
-}
-
 // Warps take pairs of chunks in turn, so that a block reads 1 KB of a row or more at once.
 __device__ __forceinline__ void load(Weights& to, const signed char* rows, int inputs, int chunks, int first)
 {

@@ -9,13 +9,13 @@
 //
 // pack      Rows past the last are zeros. Grid (ceil(inputs / 8 / 256), row blocks · rows of a tile), block 256; inputs % 64 == 0.
 // prompt    result = (add ? result : 0) + scales · (x · weightᵀ) + bias, summed in float32 in a fixed order, one rounding at the store. A tile has OUTPUTS
-//           outputs and ROWS rows. `ranks` blocks share the inputs of a tile: each leaves its sums in `partial`, and the one that comes last adds them
-//           up in the order of the ranks. Grid tiles · ranks, block 32 · (WARPS + 4): a warpgroup for each 64 outputs, and one that has x copied for
+//           outputs and ROWS rows. `splits` blocks share the inputs of a tile: each leaves its sums in `partial`, and the one that comes last adds them
+//           up in the order of the splits. Grid tiles · splits, block 32 · (WARPS + 4): a warpgroup for each 64 outputs, and one that has x copied for
 //           them. inputs % 64 == 0 and outputs % 16 == 0, checked by Int8PromptKernel, the only caller. Weights go from memory to the registers in
 //           which they become numbers and from which wgmma takes them.
-//   partial   float  [tiles, ranks, ROWS · OUTPUTS]
+//   partial   float  [tiles, splits, ROWS · OUTPUTS]
 //   arrivals  int    [tiles]             zeros before and after
-//   OUTPUTS   128 or 192, and ROWS, 64, 96, 128, 192 or 256: macros
+//   OUTPUTS   128 or 192, and ROWS, 64, 96, 128, 192 or 256; STAGES, PADDING and ALIGNMENT, that of the swizzle's pattern: macros
 // Order     A lane takes 16 neighbouring weights in one load and has with them its part of four products of 16 inputs each. So the inputs of 64 are in
 //           another order than wgmma's; as long as both sides have the same it does not matter, and `pack` gives x the weights'.
 // Swizzle   Within 8 rows of 128 bytes, the 16-byte pieces of row r stand at piece ^ r: wgmma's 128-byte mode, free of bank conflicts.
@@ -27,11 +27,9 @@ constexpr int TILE = ROWS % 96 == 0 ? 96 : 64;     // rows of one wgmma
 constexpr int TILES = ROWS / TILE;
 constexpr int TILE_BYTES = TILE * CHUNK * sizeof(number);
 constexpr int SUMS = TILE / 2;                     // that a lane has of a tile
-constexpr int STAGES = 4;
 constexpr int WARPS = OUTPUTS / 16;                // that multiply
 constexpr int THREADS = 32 * (WARPS + 4);
-constexpr int STRIDE = OUTPUTS + 4;                // of the sums: their stores meet no bank twice
-constexpr int ALIGNMENT = 1024;                    // of the swizzle's pattern
+constexpr int STRIDE = OUTPUTS + PADDING;          // of the sums: their stores meet no bank twice
 constexpr int REGISTERS = (65536 / THREADS / 8 * 8 * THREADS - 24 * 128) / (32 * WARPS) / 8 * 8; // of a thread that multiplies, where those that copy keep 24
 constexpr int PACK_THREADS = 256;
 
@@ -49,31 +47,6 @@ pack(const number* x, uint4* packed, int rows, int inputs, int blockRows)
         words = make_uint4(from[0], from[8], from[16], from[24]);
     }
     packed[((size_t)(row / blockRows * chunks + chunk) * blockRows + own) * PIECES + (piece ^ (own % 8))] = words;
-}
-
-// Four neighbouring weights as two pairs of numbers, exactly.
-__device__ __forceinline__ void to_numbers(unsigned weights, unsigned& first, unsigned& second)
-{
-    const unsigned raised = weights ^ 0x80808080u; // weight + 128
-#if NUMBER_TYPE == 1
-    // Under 0x64 a byte is 1024 + byte in half precision.
-    asm("sub.f16x2 %0, %1, %2;" : "=r"(first) : "r"(__byte_perm(raised, 0x64646464u, 0x4140)), "r"(0x64806480u));
-    asm("sub.f16x2 %0, %1, %2;" : "=r"(second) : "r"(__byte_perm(raised, 0x64646464u, 0x4342)), "r"(0x64806480u));
-#else
-    // Under 0x4b00 a byte is 2^23 + byte in single precision; the upper half of a small whole number is it in bfloat16.
-    float f[4];
-#pragma unroll
-    for (int i = 0; i < 4; ++i) f[i] = __uint_as_float(__byte_perm(raised, 0x4b000000u, 0x7440 + i)) - 8388736.0f;
-    first = __byte_perm(__float_as_uint(f[0]), __float_as_uint(f[1]), 0x7632);
-    second = __byte_perm(__float_as_uint(f[2]), __float_as_uint(f[3]), 0x7632);
-#endif
-}
-
-__device__ __forceinline__ uint4 load_once(const signed char* from)
-{
-    uint4 v;
-    asm volatile("ld.global.nc.L1::no_allocate.L2::128B.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(from));
-    return v;
 }
 
 __device__ __forceinline__ unsigned shared_address(const void* at) { return (unsigned)__cvta_generic_to_shared(at); }
@@ -207,7 +180,7 @@ __device__ __forceinline__ void multiply(float (&sum)[TILES][SUMS], const signed
 }
 
 // Leaves a block's sums where others find them. The last to come gets all, and is told so.
-__device__ __forceinline__ bool gather(float (&sum)[TILES][SUMS], float4* partial, int* arrivals, int rank, int ranks)
+__device__ __forceinline__ bool gather(float (&sum)[TILES][SUMS], float4* partial, int* arrivals, int split, int splits)
 {
     constexpr int PART = ROWS * OUTPUTS / 4;
     __shared__ bool isLast;
@@ -215,20 +188,20 @@ __device__ __forceinline__ bool gather(float (&sum)[TILES][SUMS], float4* partia
     for (int t = 0; t < TILES; ++t)
 #pragma unroll
         for (int i = 0; i < SUMS / 4; ++i)
-            __stcg(partial + rank * PART + (t * SUMS / 4 + i) * 32 * WARPS + threadIdx.x,
+            __stcg(partial + split * PART + (t * SUMS / 4 + i) * 32 * WARPS + threadIdx.x,
                    make_float4(sum[t][4 * i], sum[t][4 * i + 1], sum[t][4 * i + 2], sum[t][4 * i + 3]));
     __threadfence();
     meet_multipliers();
     if (threadIdx.x == 0)
     {
-        isLast = atomicAdd(arrivals, 1) == ranks - 1;
+        isLast = atomicAdd(arrivals, 1) == splits - 1;
         if (isLast) *arrivals = 0;
         __threadfence();
     }
     meet_multipliers();
     if (!isLast) return false;
 
-    for (int other = 0; other < ranks; ++other)
+    for (int other = 0; other < splits; ++other)
     {
 #pragma unroll
         for (int t = 0; t < TILES; ++t)
@@ -247,13 +220,13 @@ __device__ __forceinline__ bool gather(float (&sum)[TILES][SUMS], float4* partia
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1)
 prompt(const number* packed, const signed char* __restrict__ weight, const number* __restrict__ scales, const number* __restrict__ bias, number* result,
-       float4* partial, int* arrivals, int rows, int outputs, int inputs, int rowBlocks, int ranks, int add)
+       float4* partial, int* arrivals, int rows, int outputs, int inputs, int rowBlocks, int splits, int add)
 {
     extern __shared__ unsigned char memory[];
     __shared__ __align__(8) unsigned long long barriers[2 * STAGES];
 
-    const int tile = blockIdx.x / ranks, rank = blockIdx.x % ranks, block = tile % rowBlocks, firstOutput = tile / rowBlocks * OUTPUTS;
-    const int chunks = inputs / CHUNK, begin = chunks * rank / ranks, count = chunks * (rank + 1) / ranks - begin;
+    const int tile = blockIdx.x / splits, split = blockIdx.x % splits, block = tile % rowBlocks, firstOutput = tile / rowBlocks * OUTPUTS;
+    const int chunks = inputs / CHUNK, begin = chunks * split / splits, count = chunks * (split + 1) / splits - begin;
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = lane / 4, part = lane % 4;
     const unsigned start = shared_address(memory), skipped = (ALIGNMENT - start % ALIGNMENT) % ALIGNMENT;
     const unsigned x = start + skipped, full = shared_address(barriers), empty = full + STAGES * 8;
@@ -292,7 +265,7 @@ prompt(const number* packed, const signed char* __restrict__ weight, const numbe
     const signed char* weights = weight + (size_t)begin * CHUNK + part * 16;
     multiply(sum, weights + (size_t)min(own, outputs - 1) * inputs, weights + (size_t)min(own + 8, outputs - 1) * inputs, count, x, full, empty);
     asm volatile("griddepcontrol.wait;" ::: "memory"); // and all before it, which may have used what is written from here on
-    if (ranks > 1 && !gather(sum, partial + (size_t)tile * ranks * (ROWS * OUTPUTS / 4), arrivals + tile, rank, ranks)) return;
+    if (splits > 1 && !gather(sum, partial + (size_t)tile * splits * (ROWS * OUTPUTS / 4), arrivals + tile, split, splits)) return;
 
     // Through shared memory, so that neighbouring outputs are stored together: [ROWS][OUTPUTS].
     float* sums = reinterpret_cast<float*>(memory + skipped);
