@@ -11,6 +11,7 @@ namespace LocalBloom.AI.Gpu.Tests;
 public sealed class Int8KernelTests
 {
     private static readonly (int Outputs, int Inputs)[] s_matrices = [(48, 64), (64, 1088), (16, 192), (144, 320), (4096, 4096), (1024, 16384), (12288, 1088), (250880, 64), (40, 72)]; // the last goes another way
+    private static readonly int[] s_splits = [1, 2, 4];
     private static readonly int[] s_rows = [1, 3, 8, 9, 16, 17, 64, 65, 170, 200, 300, 512];
 
     public static TheoryData<ScalarType, int, int, int> Shapes =>
@@ -56,7 +57,7 @@ public sealed class Int8KernelTests
     [
         .. from type in new[] { ScalarType.Float16, ScalarType.BFloat16 }
            from tiling in Int8PromptTiling.All
-           from splits in new[] { 1, 2, 4 }
+           from splits in s_splits
            select new TheoryDataRow<ScalarType, int, int, int>(type, tiling.Outputs, tiling.Rows, splits),
     ];
 

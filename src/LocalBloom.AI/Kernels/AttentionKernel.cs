@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Kernels;
 
-/// <summary>Launches attention.cu on one device. Belongs to the engine thread.</summary>
+/// <summary>Launches attention.cu and promptattention.cu on one device. Belongs to the engine thread.</summary>
 internal sealed class AttentionKernel : IDisposable
 {
     private const int WarpSize = 32;
@@ -19,6 +19,7 @@ internal sealed class AttentionKernel : IDisposable
 
     private readonly TorchNative _torch;
     private readonly CudaModule _module;
+    private readonly CudaModule? _prompts;
     private readonly int _heads;
     private readonly int _fullBlocks;
     private readonly Tensor _partial;
@@ -34,8 +35,20 @@ internal sealed class AttentionKernel : IDisposable
     {
         _torch = torch;
         _heads = config.HeadCount;
-        SharesKeys = type.ElementSize() == sizeof(short) && config.HeadDim % 16 == 0 && config.HeadDim <= 128 && compiler.Driver.ComputeCapability(device).Major >= CudaDriver.Ampere.Major;
-        _module = compiler.Compile("attention.cu", device, type, follows: true, ("HEAD_DIM", config.HeadDim), ("BLOCK_SIZE", LayerCache.BlockSize));
+        bool sharesKeys = type.ElementSize() == sizeof(short) && config.HeadDim % 16 == 0 && config.HeadDim <= 128 &&
+            compiler.Driver.ComputeCapability(device).Major >= CudaDriver.Ampere.Major;
+        (string, int)[] sizes = [("HEAD_DIM", config.HeadDim), ("BLOCK_SIZE", LayerCache.BlockSize)];
+        _module = compiler.Compile("attention.cu", device, type, follows: true, sizes);
+        try
+        {
+            _prompts = sharesKeys ? compiler.Compile("promptattention.cu", device, type, follows: true, sizes) : null;
+        }
+        catch
+        {
+            _module.Dispose();
+            throw;
+        }
+
         _fullBlocks = compiler.Driver.Multiprocessors(device) * BlocksForEach;
         var place = new Device(DeviceType.CUDA, device);
         _partial = empty([_fullBlocks, 2 + config.HeadDim], ScalarType.Float32, place).DetachFromDisposeScope();
@@ -43,7 +56,7 @@ internal sealed class AttentionKernel : IDisposable
     }
 
     /// <summary>Gets a value indicating whether <see cref="AttendPrompt"/> may be called: it takes 16-bit numbers, and tensor cores that know them all.</summary>
-    public bool SharesKeys { get; }
+    public bool SharesKeys => _prompts is not null;
 
     /// <summary>Says whether a model's heads are such as the kernel's wide loads need.</summary>
     public static bool Supports(BloomConfig config, ScalarType type) =>
@@ -109,7 +122,7 @@ internal sealed class AttentionKernel : IDisposable
     /// <param name="step">As there.</param>
     /// <param name="result">As there.</param>
     /// <param name="segment">The sequence's rows.</param>
-    public void AttendPrompt(Tensor qkv, LayerCache cache, StepContext step, Tensor result, StepSegment segment) => _module.Launch(
+    public void AttendPrompt(Tensor qkv, LayerCache cache, StepContext step, Tensor result, StepSegment segment) => _prompts!.Launch(
         "attend_prompt",
         (_heads, (segment.RowCount + PromptRows - 1) / PromptRows),
         (PromptThreads, 1),
@@ -120,10 +133,5 @@ internal sealed class AttentionKernel : IDisposable
         _torch.AddressOf(rows) + (number == 0 ? 0 : (nint)(number * rows.size(1) * rows.ElementSize));
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _module.Dispose();
-        _partial.Dispose();
-        _arrivals.Dispose();
-    }
+    public void Dispose() => Disposal.AllOrThrow(_prompts is null ? [_module, _partial, _arrivals] : [_module, _prompts, _partial, _arrivals]);
 }
