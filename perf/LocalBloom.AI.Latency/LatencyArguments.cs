@@ -1,6 +1,7 @@
 using System.Globalization;
 using LocalBloom.AI.Placement;
 using LocalBloom.AI.Samples;
+using Microsoft.Extensions.Options;
 
 namespace LocalBloom.AI.Latency;
 
@@ -80,6 +81,7 @@ internal sealed record LatencyArguments
 
     /// <returns><see langword="null"/> where help was asked for.</returns>
     /// <exception cref="UsageException">The arguments cannot be understood.</exception>
+    /// <exception cref="OptionsValidationException">A target's options contradict each other.</exception>
     public static LatencyArguments? Parse(IReadOnlyList<string> arguments)
     {
         CommandLine line = CommandLine.Parse(arguments, s_valued, s_flags);
@@ -125,7 +127,7 @@ internal sealed record LatencyArguments
 
         int? warmup = line.Integer("--warmup", minimum: 0);
         int? runs = line.Integer("--runs", minimum: 1);
-        return new LatencyArguments
+        var parsed = new LatencyArguments
         {
             Model = model,
             Shape = shape,
@@ -140,6 +142,33 @@ internal sealed record LatencyArguments
             JsonFile = line.Value("--json"),
             Kernels = line.Has("--kernels"),
         };
+        foreach (Target target in parsed.Targets) // the last is not to be refused when the others have been measured
+        {
+            BloomChatClientOptionsValidator.ThrowIfInvalid(parsed.OptionsFor(target));
+        }
+
+        return parsed;
+    }
+
+    /// <summary>Gives the options of a target's engine.</summary>
+    public BloomChatClientOptions OptionsFor(Target target)
+    {
+        var options = new BloomChatClientOptions
+        {
+            Model = Model ?? Shape!,
+            Strategy = target.Strategy,
+            Devices = [.. target.Devices],
+            NumberType = NumberType,
+            WeightFormat = target.WeightFormat,
+            MemoryLimit = MemoryLimit,
+        };
+        if (Callers.Count > 0)
+        {
+            options.MaxConcurrentReplies = Math.Max(options.MaxConcurrentReplies, MostCallers);
+            options.CacheTokens = CacheTokens;
+        }
+
+        return options;
     }
 
     private static void CheckKernels(CommandLine line, string? shape)

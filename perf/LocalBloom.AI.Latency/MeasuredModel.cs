@@ -22,21 +22,7 @@ internal sealed class MeasuredModel : IDisposable
 
     public static async Task<MeasuredModel> LoadAsync(LatencyArguments arguments, Target target, CancellationToken cancellationToken)
     {
-        var options = new BloomChatClientOptions
-        {
-            Model = arguments.Model ?? arguments.Shape!,
-            Strategy = target.Strategy,
-            Devices = [.. target.Devices],
-            NumberType = arguments.NumberType,
-            WeightFormat = target.WeightFormat,
-            MemoryLimit = arguments.MemoryLimit,
-        };
-        if (arguments.Callers.Count > 0)
-        {
-            options.MaxConcurrentReplies = Math.Max(options.MaxConcurrentReplies, arguments.MostCallers);
-            options.CacheTokens = arguments.CacheTokens;
-        }
-
+        BloomChatClientOptions options = arguments.OptionsFor(target);
         MeasuredModel model = arguments.Shape is { } shape ? OfShape(shape, options) : OfCheckpoint(options);
         try
         {

@@ -23,7 +23,8 @@ public static class BloomCheckpoint
     /// that of scales, norms and biases, and <see cref="BloomChatClientOptions.Int8SkipModules"/> are not quantised; where it is null,
     /// <see cref="BloomChatClientOptions.Int8Scheme"/> says which those are. <see cref="BloomChatClientOptions.WeightFormat"/> must not be
     /// <see cref="BloomWeightFormat.Dense"/>. The work is done on the CPU by the torch of <see cref="BloomChatClientOptions.LibTorchPath"/>. What is left says how
-    /// an engine runs the model, and changes nothing in the files: scheme and threshold are given again when the new checkpoint is loaded.
+    /// an engine runs the model, and changes nothing in the files: scheme and threshold are given again when the new checkpoint is loaded,
+    /// with <see cref="BloomWeightFormat.Int8"/>.
     /// </param>
     /// <param name="folder">Where to write; must not be there, or be empty. It is there only once it is complete: until then a folder of this name and <c>.partial</c> is.</param>
     /// <param name="progress">Told after each tensor, with bytes written, on the writing thread.</param>

@@ -9,7 +9,7 @@ public enum BloomInt8Scheme
     /// <summary>
     /// LLM.int8() (Dettmers et al. 2022), for those who compare with it: activations are rounded to int8 too, with one scale for each token, and
     /// products are summed as integers. Columns in which any token of a step reaches <see cref="BloomChatClientOptions.Int8Threshold"/> are multiplied
-    /// in the number type of the model, so that what a token gives may depend a little on those computed with it.
+    /// in float32, so that what a token gives may depend a little on those computed with it.
     /// </summary>
     LlmInt8,
 }

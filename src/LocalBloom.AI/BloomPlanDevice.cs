@@ -2,7 +2,7 @@ using LocalBloom.AI.Placement;
 
 namespace LocalBloom.AI;
 
-/// <summary>What one device would hold. Bytes are exact for weights, cache and buffers, an upper bound for what passes. Immutable.</summary>
+/// <summary>What one device would hold. Bytes are exact for weights, cache and blocks' buffers, an upper bound for NCCL's and for what passes. Immutable.</summary>
 public sealed class BloomPlanDevice
 {
     internal BloomPlanDevice(DeviceShare share)
@@ -14,7 +14,7 @@ public sealed class BloomPlanDevice
         HasEnds = share.HasEnds;
         WeightBytes = share.WeightBytes;
         CacheBytes = share.CacheBytes;
-        BufferBytes = share.WorkBytes;
+        BufferBytes = share.WorkBytes + share.JoinBytes;
         TemporaryBytes = share.TemporaryBytes;
         TotalBytes = share.TotalBytes;
         FreeBytes = share.Memory.FreeBytes;
@@ -43,7 +43,7 @@ public sealed class BloomPlanDevice
     /// <summary>Gets the bytes of keys and values.</summary>
     public long CacheBytes { get; }
 
-    /// <summary>Gets the bytes of the blocks' buffers.</summary>
+    /// <summary>Gets the bytes of the blocks' buffers, and of NCCL's where it adds up for devices that cannot reach each other.</summary>
     public long BufferBytes { get; }
 
     /// <summary>Gets the most bytes that a step takes besides, and gives back.</summary>

@@ -1,5 +1,6 @@
 using LocalBloom.AI.Model;
 using LocalBloom.AI.Placement;
+using Microsoft.Extensions.Options;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Engine;
@@ -23,6 +24,14 @@ internal sealed class ModelPlanner(BloomChatClientOptions options, Func<IEnumera
         LayerMap? map = options.LayerMap is { } text ? LayerMap.Parse(text) : null;
         IEnumerable<string> names = options.Devices.Count == 0 && map is not null ? map.Shares.Select(share => share.Device.ToString()) : options.Devices;
         IReadOnlyList<DeviceMemory> devices = MemoryLimit.Apply(findDevices(names), ByteSize.TryParse(options.MemoryLimit, out long limit) ? limit : null);
+        ModelFootprint footprint = Footprint(options, config, storedType);
+        DevicePlan least = DevicePlanner.Plan(options.Strategy, footprint, devices, map, change => TryFootprint(change, config, storedType));
+        bool isOffload = least.Strategy is BloomStrategy.Offload; // more cache would take the place of layers
+        return options.CacheTokens is null && !isOffload ? WithAmpleCache(least, devices, map) : least;
+    }
+
+    private static ModelFootprint Footprint(BloomChatClientOptions options, BloomConfig config, ScalarType storedType)
+    {
         int context = options.MaxContextTokens ?? config.MaxContextTokens ?? TrainedContext;
         if (context < MinContext)
         {
@@ -37,9 +46,22 @@ internal sealed class ModelPlanner(BloomChatClientOptions options, Func<IEnumera
                 $"CacheTokens is {footprint.CacheTokens}, but one sequence may have {context} tokens. Raise CacheTokens, or lower MaxContextTokens.");
         }
 
-        DevicePlan least = DevicePlanner.Plan(options.Strategy, footprint, devices, map);
-        bool isOffload = least.Strategy is BloomStrategy.Offload; // more cache would take the place of layers
-        return options.CacheTokens is null && !isOffload ? WithAmpleCache(least, devices, map) : least;
+        return footprint;
+    }
+
+    private ModelFootprint? TryFootprint(Action<BloomChatClientOptions> change, BloomConfig config, ScalarType storedType)
+    {
+        BloomChatClientOptions changed = options.Copy();
+        change(changed);
+        try
+        {
+            BloomChatClientOptionsValidator.ThrowIfInvalid(changed);
+            return Footprint(changed, config, storedType);
+        }
+        catch (Exception e) when (e is OptionsValidationException or PlacementException)
+        {
+            return null;
+        }
     }
 
     // Room for several whole contexts where there is memory; the strategy is decided without it.

@@ -83,11 +83,11 @@ internal static class CheckpointLayout
     private static bool IsInt8(BloomConfig config, string name, IReadOnlyList<long> shape) => config.Int8 is { } int8 && shape.Count == 2 && !int8.Skips(name);
 
     private static string Canonical(string name) =>
-        name.StartsWith(Prefix, StringComparison.Ordinal) && name != Prefix + BloomTensors.Head ? name[Prefix.Length..] : name;
+        name.StartsWith(Prefix, StringComparison.Ordinal) && !BloomTensors.IsOfHead(name[Prefix.Length..]) ? name[Prefix.Length..] : name;
 
     private static void RefuseMixedNames(string folder, IReadOnlyDictionary<string, IReadOnlyList<long>> shapes, Dictionary<string, string> rawNames)
     {
-        string[] known = [.. rawNames.Where(pair => pair.Key != BloomTensors.Head && shapes.ContainsKey(pair.Key)).Select(pair => pair.Value)];
+        string[] known = [.. rawNames.Where(pair => !BloomTensors.IsOfHead(pair.Key) && shapes.ContainsKey(pair.Key)).Select(pair => pair.Value)];
         string? prefixed = known.FirstOrDefault(name => name.StartsWith(Prefix, StringComparison.Ordinal));
         string? bare = known.FirstOrDefault(name => !name.StartsWith(Prefix, StringComparison.Ordinal));
         if (prefixed is not null && bare is not null)

@@ -176,6 +176,6 @@ internal sealed class Int8CheckpointWriter(
     {
         public long Bytes => CheckpointTensor.SizeOf(Type) * Shape.Aggregate(1L, (product, size) => product * size);
 
-        public string StoredName => Name.StartsWith(BloomTensors.Head, StringComparison.Ordinal) ? Name : "transformer." + Name;
+        public string StoredName => BloomTensors.IsOfHead(Name) ? Name : "transformer." + Name;
     }
 }

@@ -7,8 +7,12 @@ namespace LocalBloom.AI.Loading;
 /// </remarks>
 internal sealed class PartialFolder : IDisposable
 {
+    private const int FileExists = 17; // EEXIST
+    private const int WindowsFileExists = unchecked((int)0x80070050);
+
     private readonly string _target;
     private readonly string _firstFile;
+    private bool _wasEmpty;
     private bool _isComplete;
 
     private PartialFolder(string target, string firstFile)
@@ -24,7 +28,8 @@ internal sealed class PartialFolder : IDisposable
     /// <param name="target">The name that it will have, a full path without a separator at the end.</param>
     /// <param name="firstFile">The name of a file in it.</param>
     /// <param name="text">The file's text.</param>
-    /// <exception cref="IOException">Either name is taken, by a file or by a folder that is not empty; or writing failed.</exception>
+    /// <remarks>An empty folder of the name that it will have is removed now, and made again if it is not completed: where that is impossible, no work is lost.</remarks>
+    /// <exception cref="IOException">Either name is taken, by a file or by a folder that is not empty, or cannot be replaced; or writing failed.</exception>
     public static PartialFolder Create(string target, string firstFile, string text)
     {
         RefuseFull(target);
@@ -32,6 +37,7 @@ internal sealed class PartialFolder : IDisposable
         folder.Take().Dispose();
         try
         {
+            folder.RemoveEmptyTarget();
             RefuseFull(target); // another writer may have completed it since
             File.WriteAllText(folder._firstFile, text);
             return folder;
@@ -74,15 +80,24 @@ internal sealed class PartialFolder : IDisposable
             return;
         }
 
-        try
+        // The first file last: as long as it is there, nobody else writes here.
+        Attempt(() => _ = _wasEmpty ? Directory.CreateDirectory(_target) : null);
+        Attempt(() =>
         {
-            // The first file last: as long as it is there, nobody else writes here.
             foreach (string file in Directory.GetFiles(Path).OrderBy(file => file == _firstFile))
             {
                 File.Delete(file);
             }
 
             Directory.Delete(Path);
+        });
+    }
+
+    private static void Attempt(Action work)
+    {
+        try
+        {
+            work();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -90,25 +105,54 @@ internal sealed class PartialFolder : IDisposable
         }
     }
 
-    private static bool IsFull(string folder) =>
-        File.Exists(folder) || (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any());
+    private static bool IsFull(string folder)
+    {
+        try
+        {
+            return File.Exists(folder) || (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any());
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return false; // renamed or removed just now
+        }
+    }
+
+    private void RemoveEmptyTarget()
+    {
+        if (!Directory.Exists(_target))
+        {
+            return;
+        }
+
+        try
+        {
+            Directory.Delete(_target);
+            _wasEmpty = true;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Another has removed it just now.
+        }
+        catch (IOException e)
+        {
+            RefuseFull(_target);
+            throw new IOException($"{_target} is there and empty, but cannot be replaced, as where a disk is mounted: name a folder in it.", e);
+        }
+    }
 
     private FileStream Take()
     {
+        string? parent = System.IO.Path.GetDirectoryName(Path);
         while (!IsFull(Path))
         {
-            Directory.CreateDirectory(Path);
             try
             {
+                Directory.CreateDirectory(Path);
                 return new FileStream(_firstFile, FileMode.CreateNew);
             }
-            catch (DirectoryNotFoundException)
+            catch (IOException e) when ((e is DirectoryNotFoundException || e.HResult is FileExists or WindowsFileExists) && Directory.Exists(parent))
             {
-                // Another has completed or removed it just now: it is to be made again.
-            }
-            catch (IOException) when (IsFull(Path))
-            {
-                // Another came first.
+                // Another came first, or has completed or removed it just now: what is there now tells.
             }
         }
 

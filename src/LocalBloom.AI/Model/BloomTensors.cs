@@ -9,6 +9,9 @@ internal static class BloomTensors
     /// <summary>The name of an untied head.</summary>
     public const string Head = "lm_head.weight";
 
+    /// <summary>Gets whether a name is that of an untied head, or of its scales: it has no prefix in any file.</summary>
+    public static bool IsOfHead(string name) => name.StartsWith(Head, StringComparison.Ordinal);
+
     /// <summary>Gets what stands before the first block and after the last.</summary>
     public static IEnumerable<(string Name, long[] Shape)> Ends(BloomConfig config) => First(config).Concat(Last(config));
 

@@ -10,15 +10,16 @@ internal static class DevicePlanner
     /// <param name="footprint">The model's sizes.</param>
     /// <param name="devices">The devices in layer order, at least one.</param>
     /// <param name="layerMap">Layers per device as given; null for in proportion to free memory.</param>
+    /// <param name="other">The sizes with other options, of which a message may name those that would do; null where there are no options.</param>
     /// <exception cref="PlacementException">Nothing fits, or the map does not match the model; the message has the arithmetic.</exception>
     public static DevicePlan Plan(
-        BloomStrategy strategy, ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, LayerMap? layerMap)
+        BloomStrategy strategy, ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, LayerMap? layerMap, OtherFootprint? other = null)
     {
         if (layerMap is not null)
         {
             (DeviceMemory[] mapped, int[] counts) = Mapped(footprint, devices, layerMap);
             return strategy is BloomStrategy.Offload
-                ? OffloadPlanner.Plan(footprint, mapped, (_, _) => counts, "As mapped.")
+                ? OffloadPlanner.Plan(footprint, other, mapped, (_, _) => counts, "As mapped.")
                 : Checked(FromCounts(footprint, mapped, counts, "As mapped."));
         }
 
@@ -31,14 +32,14 @@ internal static class DevicePlanner
             case BloomStrategy.TensorParallel:
                 return Checked(TensorParallelPlanner.Plan(footprint, devices, "As asked."));
             case BloomStrategy.Offload:
-                return OffloadPlanner.Plan(footprint, devices, Apportion, "As asked.");
+                return OffloadPlanner.Plan(footprint, other, devices, Apportion, "As asked.");
             default:
-                return Choose(footprint, devices);
+                return Choose(footprint, other, devices);
         }
     }
 
     // The simplest that fits. Streaming is far slower than layers that stay, and saves nothing where weights are in host memory anyway.
-    private static DevicePlan Choose(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices)
+    private static DevicePlan Choose(ModelFootprint footprint, OtherFootprint? other, IReadOnlyList<DeviceMemory> devices)
     {
         DevicePlan plan = Single(footprint, devices[0], $"All of it fits on {devices[0].Device}.");
         if (devices.Count > 1 && Misfit(plan) is not null)
@@ -50,6 +51,7 @@ internal static class DevicePlanner
             ? Checked(plan)
             : OffloadPlanner.Plan(
                 footprint,
+                other,
                 devices,
                 Apportion,
                 $"{(devices.Count == 1 ? $"{devices[0].Device} is" : "All devices together are")} too small for the whole model; what does not fit is streamed from host memory.");

@@ -13,16 +13,15 @@ internal static class HostMemory
     /// <param name="groups">Where the control groups are.</param>
     internal static long Free(string processes, string groups)
     {
-        GCMemoryInfo runtime = GC.GetGCMemoryInfo();
-        string memory = Path.Combine(processes, "meminfo");
-        if (!File.Exists(memory))
+        // MemAvailable counts file caches that would be given up. The runtime's figures do not, and are bounded by the managed heap's limit, to which
+        // torch's memory is not subject: they are for systems that tell nothing else.
+        if (Field(Path.Combine(processes, "meminfo"), "MemAvailable:") is not { } available)
         {
+            GCMemoryInfo runtime = GC.GetGCMemoryInfo();
             return Math.Max(0, runtime.TotalAvailableMemoryBytes - runtime.MemoryLoadBytes);
         }
 
-        // MemAvailable counts file caches that would be given up; the runtime's own figure does not, but knows limits.
-        long free = 1024 * (Field(memory, "MemAvailable:") ?? long.MaxValue / 1024);
-        return Math.Min(Math.Min(free, runtime.TotalAvailableMemoryBytes), LeftByGroups(Path.Combine(processes, "self", "cgroup"), groups));
+        return Math.Min(1024 * available, LeftByGroups(Path.Combine(processes, "self", "cgroup"), groups));
     }
 
     // A group has no more than those that it is in, whose limits all their groups share. In a container the path may be the host's: then its own group is

@@ -13,12 +13,17 @@ internal static class OffloadPlanner
 
     /// <summary>Makes a plan that fits.</summary>
     /// <param name="footprint">The model's sizes; a plan may compute fewer rows at once.</param>
+    /// <param name="other">The sizes with other options, of which the message names those that would do; null where there are no options.</param>
     /// <param name="devices">The devices in layer order, at least one.</param>
     /// <param name="count">Tells how many layers each device has, streamed ones included.</param>
     /// <param name="reason">Why this strategy.</param>
     /// <exception cref="PlacementException">A device is too small for a single layer and what must stay there; the message says what would do.</exception>
     public static DevicePlan Plan(
-        ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, Func<ModelFootprint, IReadOnlyList<DeviceMemory>, int[]> count, string reason)
+        ModelFootprint footprint,
+        OtherFootprint? other,
+        IReadOnlyList<DeviceMemory> devices,
+        Func<ModelFootprint, IReadOnlyList<DeviceMemory>, int[]> count,
+        string reason)
     {
         if (TryPlan(footprint, devices, count(footprint, devices), reason) is { } plan)
         {
@@ -28,7 +33,7 @@ internal static class OffloadPlanner
         (int First, int Count)[] runs = [.. Runs(count(footprint, devices))];
         ModelFootprint tried = WithRows(footprint, MinStepRows);
         int tooSmall = Enumerable.Range(0, runs.Length).First(i => Place(tried, devices[i], runs[i].First, runs[i].Count) is null);
-        var shortage = new OffloadShortage(footprint, devices, (other, others) => TryPlan(other, others, count(other, others), reason));
+        var shortage = new OffloadShortage(footprint, other, devices, (sizes, memories) => TryPlan(sizes, memories, count(sizes, memories), reason));
         throw new PlacementException(shortage.Explain(tried, runs, tooSmall));
     }
 

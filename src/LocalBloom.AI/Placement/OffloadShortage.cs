@@ -1,17 +1,20 @@
 using TorchSharp;
-using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Placement;
 
+/// <summary>Gives a model's sizes as other options would make them.</summary>
+/// <param name="change">Changes a copy of the options.</param>
+/// <returns>Null where the changed options are refused.</returns>
+internal delegate ModelFootprint? OtherFootprint(Action<BloomChatClientOptions> change);
+
 /// <summary>Says why Offload does not fit, and names only settings with which it would: each is planned with before it is named.</summary>
 /// <param name="footprint">What was asked for.</param>
+/// <param name="other">What would be asked for with other options; null where there are no options.</param>
 /// <param name="devices">The devices in layer order.</param>
 /// <param name="tryPlan">Makes a plan, or none.</param>
 internal sealed class OffloadShortage(
-    ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, Func<ModelFootprint, IReadOnlyList<DeviceMemory>, DevicePlan?> tryPlan)
+    ModelFootprint footprint, OtherFootprint? other, IReadOnlyList<DeviceMemory> devices, Func<ModelFootprint, IReadOnlyList<DeviceMemory>, DevicePlan?> tryPlan)
 {
-    private const int LeastContext = 16; // as the option's own lower bound
-
     /// <summary>Says what is missing, and what would help.</summary>
     /// <param name="tried">The sizes with the fewest rows of a step.</param>
     /// <param name="runs">Each device's layers.</param>
@@ -52,22 +55,31 @@ internal sealed class OffloadShortage(
             yield return $"set MemoryLimit to {limit} or more";
         }
 
-        if (footprint.Type.ElementSize() > 2 && Fits(footprint with { Format = footprint.Format with { Type = ScalarType.Float16 } }))
+        if (footprint.Type.ElementSize() > 2 && Fits(options => options.NumberType = BloomNumberType.Float16))
         {
             yield return "set NumberType to Float16";
         }
 
-        if (!footprint.Format.IsInt8 && Fits(footprint with { Format = footprint.Format with { IsInt8 = true } }))
+        if (!footprint.Format.IsInt8 && Fits(options => options.WeightFormat = BloomWeightFormat.Int8))
         {
             yield return "set WeightFormat to Int8";
         }
 
-        if (EnoughContext() is { } context)
+        if (Enough(least: 1, footprint.ContextTokens, (options, tokens) => options.MaxContextTokens = tokens) is { } context)
         {
             yield return $"lower MaxContextTokens to {context}";
         }
+        else if (Enough(least: 1, footprint.ContextTokens, (options, tokens) => options.MaxContextTokens = options.CacheTokens = tokens) is { } both)
+        {
+            yield return $"lower MaxContextTokens and CacheTokens to {both}";
+        }
 
-        if (footprint.MaxSequences > 1 && Fits(footprint with { MaxSequences = 1 }))
+        if (Enough(footprint.ContextTokens, footprint.CacheTokens, (options, tokens) => options.CacheTokens = tokens) is { } cache)
+        {
+            yield return $"lower CacheTokens to {cache}";
+        }
+
+        if (footprint.MaxSequences > 1 && Fits(options => options.MaxConcurrentReplies = 1))
         {
             yield return "lower MaxConcurrentReplies to 1";
         }
@@ -92,25 +104,22 @@ internal sealed class OffloadShortage(
         }
     }
 
-    private int? EnoughContext()
+    // Halves a number of tokens until it fits.
+    private int? Enough(int least, int tooMany, Action<BloomChatClientOptions, int> set)
     {
-        for (int context = footprint.ContextTokens / 2; context >= LeastContext; context /= 2)
+        while (tooMany > least)
         {
-            var shorter = new ModelFootprint(footprint.Config, footprint.Format, context);
-            bool isCacheGiven = footprint.CacheTokens != footprint.ContextTokens;
-            shorter = shorter with
+            int tokens = Math.Max(tooMany / 2, least);
+            if (Fits(options => set(options, tokens)))
             {
-                CacheTokens = isCacheGiven ? footprint.CacheTokens : context,
-                MaxSequences = Math.Min(footprint.MaxSequences, shorter.StepRows),
-            };
-            if (Fits(shorter))
-            {
-                return context;
+                return tokens;
             }
+
+            tooMany = tokens;
         }
 
         return null;
     }
 
-    private bool Fits(ModelFootprint other) => tryPlan(other, devices) is not null;
+    private bool Fits(Action<BloomChatClientOptions> change) => other?.Invoke(change) is { } changed && tryPlan(changed, devices) is not null;
 }

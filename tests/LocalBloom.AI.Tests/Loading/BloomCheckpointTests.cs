@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
 using LocalBloom.AI.Engine;
 using LocalBloom.AI.Loading;
 using LocalBloom.AI.Native;
@@ -35,6 +37,28 @@ public class BloomCheckpointTests
         Assert.Equal(expected.LastLogits(ids), loaded.LastLogits(ids));
         float[] logits = loaded.LastLogits(ids);
         Assert.All(logits.Zip(dense.LastLogits(ids)), pair => Assert.Equal(pair.First, pair.Second, 0.1 * logits.Max(Math.Abs)));
+    }
+
+    [Fact]
+    public async Task UntiedHead_IsQuantized_AndLoaded()
+    {
+        using TemporaryFolder untied = WithUntiedHead();
+        using var folder = new TemporaryFolder();
+        var original = new BloomChatClientOptions { Model = untied.Path, WeightFormat = BloomWeightFormat.Int8 };
+        await BloomCheckpoint.QuantizeAsync(original, folder.Path, cancellationToken: TestContext.Current.CancellationToken);
+
+        using (Checkpoint checkpoint = Checkpoint.Open(folder.Path))
+        {
+            Assert.Equal(ScalarType.Int8, checkpoint.Tensors["lm_head.weight"].Type);
+            Assert.Contains("lm_head.weight_scale", checkpoint.Tensors.Keys);
+            Assert.Empty(checkpoint.Notes);
+        }
+
+        using var loaded = new TestModel(new BloomChatClientOptions { Model = folder.Path });
+        using var expected = new TestModel(original);
+        using var tied = new TestModel(new BloomChatClientOptions { Model = Golden.Model("safetensors-f32"), WeightFormat = BloomWeightFormat.Int8 });
+        Assert.Equal(expected.LastLogits([5, 6, 7]), loaded.LastLogits([5, 6, 7]));
+        Assert.NotEqual(tied.LastLogits([5, 6, 7]), loaded.LastLogits([5, 6, 7]));
     }
 
     [Fact]
@@ -304,6 +328,26 @@ public class BloomCheckpointTests
 
     private static Task QuantizeAsync(string folder) => BloomCheckpoint.QuantizeAsync(
         new() { Model = Golden.Model("safetensors-f32") }, folder, cancellationToken: TestContext.Current.CancellationToken);
+
+    // The head has the embedding's numbers in the other order.
+    private static unsafe TemporaryFolder WithUntiedHead()
+    {
+        TemporaryFolder folder = new TemporaryFolder().CopyFrom(Golden.Model("safetensors-f32"));
+        List<TinyTensor> tensors;
+        using (Checkpoint checkpoint = Checkpoint.Open(folder.Path))
+        {
+            tensors = [.. checkpoint.Tensors.Values.Select(tensor =>
+                new TinyTensor("transformer." + tensor.Name, [.. tensor.Shape], new ReadOnlySpan<byte>((void*)tensor.Address, (int)tensor.ByteCount).ToArray()))];
+        }
+
+        TinyTensor embedding = tensors.Single(tensor => tensor.Name == "transformer.word_embeddings.weight");
+        float[] numbers = [.. MemoryMarshal.Cast<byte, float>(embedding.Bytes)];
+        Array.Reverse(numbers);
+        tensors.Add(embedding with { Name = "lm_head.weight", Bytes = MemoryMarshal.AsBytes<float>(numbers).ToArray() });
+        JsonNode config = JsonNode.Parse(File.ReadAllText(folder.File("config.json")))!;
+        config["tie_word_embeddings"] = false;
+        return folder.Write("config.json", config.ToJsonString()).Write("model.safetensors", new SafetensorsWriter(tensors).ToBytes());
+    }
 
     private static unsafe void SetScale(string folder, string name, int row, float scale)
     {

@@ -1,5 +1,6 @@
 using LocalBloom.AI.Latency;
 using LocalBloom.AI.Samples;
+using Microsoft.Extensions.Options;
 
 namespace LocalBloom.AI.Tests.Perf;
 
@@ -59,6 +60,26 @@ public class LatencyArgumentsTests
     [InlineData("--devices", "cpu;cpu#0,cuda:one")]
     public void WhatCannotBe_IsRefused_ByName(string option, string value) =>
         Assert.StartsWith(option, Assert.Throws<UsageException>(() => Parse(option, value)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void TargetThatNoEngineTakes_IsRefusedBeforeTheFirstIsMeasured()
+    {
+        var error = Assert.Throws<OptionsValidationException>(() => Parse("--strategy", "SingleDevice,LayerSplit", "--devices", "cuda:0"));
+
+        Assert.Contains("LayerSplit needs at least two devices", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void OptionsOfATarget_AreThoseThatAreGiven()
+    {
+        LatencyArguments arguments = Parse("--strategy", "Offload+Int8", "--devices", "cuda:1", "--memory-limit", "8GB", "--number-type", "Float16", "--callers", "64", "--cache-tokens", "9000");
+
+        BloomChatClientOptions options = arguments.OptionsFor(arguments.Targets[0]);
+
+        Assert.Equal(("560m", BloomStrategy.Offload, BloomWeightFormat.Int8), (options.Model, options.Strategy, options.WeightFormat));
+        Assert.Equal(("8GB", BloomNumberType.Float16, 64, 9000), (options.MemoryLimit, options.NumberType, options.MaxConcurrentReplies, options.CacheTokens));
+        Assert.Equal(["cuda:1"], options.Devices);
+    }
 
     [Fact]
     public void Kernels_RefuseWhatDoesNotApply_ByName()

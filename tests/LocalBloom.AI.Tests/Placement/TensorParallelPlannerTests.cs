@@ -110,6 +110,8 @@ public class TensorParallelPlannerTests
 
         Assert.Equal(free.Shares.Select(share => share.TotalBytes + 300_000_000), planned.Shares.Select(share => share.TotalBytes));
         Assert.Contains(", NCCL 300 MB, of 40 GB free", planned.ToString(), StringComparison.Ordinal);
+        Assert.All(planned.Shares.Select(share => new BloomPlanDevice(share)), device =>
+            Assert.Equal(device.TotalBytes, device.WeightBytes + device.CacheBytes + device.BufferBytes + device.TemporaryBytes));
         Assert.DoesNotContain("NCCL", free.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("NCCL", DevicePlanner.Plan(BloomStrategy.LayerSplit, s_7b1, far, layerMap: null).ToString(), StringComparison.Ordinal);
     }
