@@ -150,7 +150,7 @@ internal sealed class PartialFolder : IDisposable
                 Directory.CreateDirectory(Path);
                 return new FileStream(_firstFile, FileMode.CreateNew);
             }
-            catch (IOException e) when ((e is DirectoryNotFoundException || e.HResult is FileExists or WindowsFileExists) && Directory.Exists(parent))
+            catch (IOException e) when ((e is DirectoryNotFoundException or FileNotFoundException || e.HResult is FileExists or WindowsFileExists) && Directory.Exists(parent))
             {
                 // Another came first, or has completed or removed it just now: what is there now tells.
             }
