@@ -88,8 +88,50 @@ public class RankGroupTests
         ranks.Link.Dispose(); // worse than what owners do: even then the late rank must not end the process
         held.Release();
         Assert.IsType<RankLostException>(held.Outcome());
-        Assert.True(SpinWait.SpinUntil(() => Disposal.All([ranks.Group, memory]) is null, s_patience));
+        held.WaitUntilIdle();
+        Assert.Null(Disposal.All([ranks.Group, memory]));
         Assert.True(memory.IsDisposed);
+    }
+
+    [Fact]
+    public void LostRank_IsTheOneThatIsNamed_EachTimeOneAsks_AndTheOthersHaveEnded()
+    {
+        using var held = new HeldRank(2);
+        var ranks = new Ranks(3, s_short);
+        Assert.Throws<LocalBloomException>(() => ranks.Group.OnAll(rank => held.Hold(rank, ranks)));
+
+        for (int i = 0; i < 3; i++)
+        {
+            var error = Assert.Throws<StillInUseException>(ranks.Group.Dispose);
+            Assert.StartsWith("Rank 2 on cpu#2 has not come back", error.Message, StringComparison.Ordinal);
+        }
+
+        held.Release();
+        held.WaitUntilIdle();
+        ranks.Dispose();
+    }
+
+    [Fact]
+    public void LostRank_ThatIsBackBeforeDisposal_KeepsNothing()
+    {
+        using var held = new HeldRank(2);
+        using var ranks = new Ranks(3, s_short);
+        Assert.Throws<LocalBloomException>(() => ranks.Group.OnAll(rank => held.Hold(rank, ranks)));
+        held.Release();
+        held.WaitUntilIdle();
+
+        ranks.Group.Dispose();
+        ranks.Group.Dispose();
+    }
+
+    [Fact]
+    public void SecondDisposal_DoesNothing()
+    {
+        using var ranks = new Ranks(3, s_patience);
+        ranks.Group.OnAll(_ => { });
+
+        ranks.Group.Dispose();
+        ranks.Group.Dispose();
     }
 
     [Fact]
@@ -164,21 +206,23 @@ public class RankGroupTests
         public void Dispose() => IsDisposed = true;
     }
 
-    // Rank 1 computes until it is released, and adds up only then.
-    private sealed class HeldRank : IDisposable
+    // One rank computes until it is released, and adds up only then.
+    private sealed class HeldRank(int held = 1) : IDisposable
     {
         private readonly ManualResetEventSlim _held = new();
         private readonly ManualResetEventSlim _released = new();
         private readonly ManualResetEventSlim _ended = new();
         private Exception? _outcome;
+        private Thread? _thread;
 
         public void Hold(int rank, Ranks ranks)
         {
-            if (rank == 0)
+            if (rank != held)
             {
                 return;
             }
 
+            _thread = Thread.CurrentThread;
             _held.Set();
             _released.Wait(s_patience);
             try
@@ -199,6 +243,13 @@ public class RankGroupTests
         public void WaitUntilHeld() => Assert.True(_held.Wait(s_patience));
 
         public void Release() => _released.Set();
+
+        // Waits for work, or has ended.
+        public void WaitUntilIdle()
+        {
+            Assert.True(_ended.Wait(s_patience));
+            Assert.True(SpinWait.SpinUntil(() => (_thread!.ThreadState & (System.Threading.ThreadState.WaitSleepJoin | System.Threading.ThreadState.Stopped)) != 0, s_patience));
+        }
 
         public Exception? Outcome()
         {
