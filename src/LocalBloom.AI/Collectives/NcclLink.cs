@@ -53,12 +53,20 @@ internal sealed class NcclLink : IRankLink
     public void Break() => _connection.Break(RankLostException.OtherFailed);
 
     /// <inheritdoc/>
-    public void Renew()
+    public void AwaitEnd()
     {
         Break();
-        _connection = _connection.HasEnded(_patience.End)
-            ? Connect()
-            : throw new LocalBloomException($"NCCL did not end a step that had failed within {_patience.End.TotalSeconds:0.##} s. A GPU may be lost: restart the application.");
+        if (!_connection.HasEnded(_patience.End))
+        {
+            throw new StillInUseException($"NCCL did not end a step that had failed within {_patience.End.TotalSeconds:0.##} s. A GPU may be lost: restart the application.");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Renew()
+    {
+        AwaitEnd();
+        _connection = Connect();
     }
 
     /// <inheritdoc/>

@@ -170,9 +170,25 @@ public sealed class NcclLinkTests : IDisposable
     }
 
     [Fact]
+    public void BrokenStepThatNcclDoesNotEnd_IsAnError_AndNothingNewIsMade()
+    {
+        NcclLink link = Join(connect: s_short, sum: s_short);
+        _nccl.Aborts.Reset();
+        link.Break();
+
+        var error = Assert.Throws<StillInUseException>(link.AwaitEnd);
+
+        Assert.StartsWith("NCCL did not end a step that had failed within 0.05 s.", error.Message, StringComparison.Ordinal);
+        Assert.Throws<StillInUseException>(link.Renew);
+        Assert.Equal(3, _nccl.Made);
+        _nccl.Aborts.Set();
+        link.Dispose();
+    }
+
+    [Fact]
     public void Disposal_WhereNcclDoesNotEnd_SaysThatMemoryMustStay()
     {
-        NcclLink link = Join(sum: s_short);
+        NcclLink link = Join(connect: s_short, sum: s_short);
         _nccl.Aborts.Reset();
 
         Assert.Throws<StillInUseException>(link.Dispose);

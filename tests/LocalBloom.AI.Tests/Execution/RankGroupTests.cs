@@ -170,6 +170,44 @@ public class RankGroupTests
         Assert.All(results, result => Assert.All(result, value => Assert.Equal(1, value)));
     }
 
+    // Another model on the same GPUs goes on meanwhile.
+    [Fact]
+    public void EndOfAFailedStep_IsAwaitedOutsideTheOrderOfLaunches_InWhichItIsRenewed()
+    {
+        var launching = new Lock();
+        bool? isHeldAtEnd = null, isHeldAtRenewal = null;
+        using var link = new BrokenLink(() => isHeldAtEnd = launching.IsHeldByCurrentThread, () => isHeldAtRenewal = launching.IsHeldByCurrentThread);
+        using RankGroup group = Group(link, launching);
+        Assert.Throws<LocalBloomException>(() => group.OnAll(_ => throw new InvalidOperationException("no such thing")));
+        Assert.Null(isHeldAtEnd);
+
+        group.OnAll(_ => { });
+
+        Assert.Equal((false, true), (isHeldAtEnd, isHeldAtRenewal));
+    }
+
+    [Fact]
+    public void FailedStepThatDoesNotEnd_IsFinal_AndEachLaterStepFailsAtOnce()
+    {
+        int waits = 0;
+        using var link = new BrokenLink(
+            () =>
+            {
+                waits++;
+                throw new StillInUseException("It does not end.");
+            },
+            () => Assert.Fail("renewed"));
+        using RankGroup group = Group(link, new Lock());
+        Assert.Throws<LocalBloomException>(() => group.OnAll(_ => throw new InvalidOperationException("no such thing")));
+
+        for (int step = 0; step < 3; step++)
+        {
+            Assert.Equal("It does not end.", Assert.ThrowsAny<LocalBloomException>(() => group.OnAll(_ => { })).Message);
+        }
+
+        Assert.Equal(1, waits);
+    }
+
     [Fact]
     public void WhatTheOthersMade_IsDisposed_WhereOneFails()
     {
@@ -197,6 +235,30 @@ public class RankGroupTests
         Assert.Throws<LocalBloomException>(() => model.Loaded.Runner.Run(good with { LogitRows = [7] }));
 
         Assert.Equal(before, model.Loaded.Runner.Run(good).Logits.Whole().data<float>().ToArray());
+    }
+
+    private static RankGroup Group(IRankLink link, Lock launching) =>
+        new(new BloomModel[2], ["cpu#0", "cpu#1"], link, launching, new RankPatience(s_patience, s_patience));
+
+    private sealed class BrokenLink(Action atEnd, Action atRenewal) : IRankLink
+    {
+        public ICollective Of(int rank) => throw new NotSupportedException("nothing is added up");
+
+        public void Break()
+        {
+        }
+
+        public void AwaitEnd() => atEnd();
+
+        public void Renew() => atRenewal();
+
+        public void Confirm()
+        {
+        }
+
+        public void Dispose()
+        {
+        }
     }
 
     private sealed class Probe : IDisposable
