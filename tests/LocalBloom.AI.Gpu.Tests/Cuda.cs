@@ -9,7 +9,11 @@ internal static class Cuda
     public static void Require() => Assert.SkipWhen(Count == 0, "This machine has no NVIDIA GPU.");
 
     /// <summary>Skips the test where there are not two CUDA devices.</summary>
-    public static void RequireTwo() => Assert.SkipWhen(Count < 2, $"needs two GPUs, and this machine has {Count}.");
+    public static void RequireTwo() => Require(2);
 
-    private static int Count => CudaDriver.TryOpen()?.DeviceCount ?? 0;
+    /// <summary>Skips the test where there are not so many CUDA devices.</summary>
+    public static void Require(int count) => Assert.SkipWhen(Count < count, $"needs {count} GPUs, and this machine has {Count}.");
+
+    /// <summary>Gets how many CUDA devices there are.</summary>
+    public static int Count => CudaDriver.TryOpen()?.DeviceCount ?? 0;
 }

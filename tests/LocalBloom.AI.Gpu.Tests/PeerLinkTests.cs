@@ -10,43 +10,44 @@ using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Gpu.Tests;
 
-/// <summary>peersum.cu on two GPUs against sums on the host.</summary>
+/// <summary>peersum.cu on two GPUs and more against sums on the host.</summary>
 [Collection(nameof(BothGpus))]
 public sealed class PeerLinkTests
 {
     private const int MostRows = 512;
+    private const int MostRanks = 4;
 
     private static readonly int[] s_widths = [4, 68, 1024, 4096];
     private static readonly int[] s_rows = [1, 1, 3, 170, 2, MostRows, 1, 7, 7]; // the grid changes, and each buffer is written again
 
     private static readonly bool[] s_forms = [false, true];
 
-    public static TheoryData<ScalarType, int, bool> Shapes =>
+    public static TheoryData<ScalarType, int, bool, int> Shapes =>
     [
         .. from type in new[] { ScalarType.Float32, ScalarType.Float16, ScalarType.BFloat16 }
            from width in s_widths
            from isInSlices in s_forms
-           select new TheoryDataRow<ScalarType, int, bool>(type, width, isInSlices),
+           from count in Enumerable.Range(2, MostRanks - 1)
+           select new TheoryDataRow<ScalarType, int, bool, int>(type, width, isInSlices, count),
     ];
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void Sums_AreTheScalarReference_OnEachRank_OverAndOver(ScalarType type, int width, bool isInSlices)
+    public void Sums_AreTheScalarReference_OnEachRank_OverAndOver(ScalarType type, int width, bool isInSlices, int count)
     {
-        using var ranks = new Ranks(width, type, TimeSpan.FromSeconds(10), isInSlices);
+        using var ranks = new Ranks(width, type, TimeSpan.FromSeconds(10), isInSlices, count);
         using var generator = new Generator((ulong)width, CPU);
         Tensor Random(params long[] shape) => randn(shape, generator: generator) * 3;
         foreach (int rows in s_rows)
         {
-            Tensor[] parts = [Random(rows, width), Random(rows, width)];
+            Tensor[] parts = [.. Enumerable.Range(0, count).Select(_ => Random(rows, width))];
             Tensor residual = Random(rows, width).to_type(type);
             Tensor? bias = rows % 2 == 1 ? Random(width).to_type(type) : null;
 
             Tensor[] results = ranks.Sum(parts, residual, bias);
 
             float[] wanted = Reference(parts, residual, bias, type);
-            Assert.Equal(wanted, results[0].data<float>().ToArray());
-            Assert.Equal(wanted, results[1].data<float>().ToArray());
+            Assert.All(results, result => Assert.Equal(wanted, result.data<float>().ToArray()));
         }
     }
 
@@ -55,19 +56,26 @@ public sealed class PeerLinkTests
     [InlineData(true)]
     public void RankThatDoesNotCome_IsToldOf_AndTheNextSumIsRight(bool isInSlices)
     {
-        using var ranks = new Ranks(64, ScalarType.Float16, TimeSpan.FromMilliseconds(300), isInSlices);
+        using var ranks = new Ranks(64, ScalarType.Float16, TimeSpan.FromMilliseconds(300), isInSlices, Ranks.Most);
         using Tensor residual = ones([2, 64], ScalarType.Float16, new Device(DeviceType.CUDA, 0));
         ranks.Link.Confirm();
+
+        int last = ranks.Count - 1;
+        for (int rank = 1; rank < last; rank++)
+        {
+            using Tensor other = ones([2, 64], ScalarType.Float16, new Device(DeviceType.CUDA, rank));
+            ranks.Link.Of(rank).AddSum(other, bias: null);
+        }
 
         ranks.Link.Of(0).Partial(2).zero_();
         ranks.Link.Of(0).AddSum(residual, bias: null);
 
         Assert.True(residual.cpu().to_type(ScalarType.Float32).isnan().all().item<bool>()); // no wrong number passes for a right one
         RankLostException error = Assert.Throws<RankLostException>(ranks.Link.Confirm);
-        Assert.Contains("rank 1 on cuda:1", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"rank {last} on cuda:{last}", error.Message, StringComparison.Ordinal);
         ranks.Link.Renew();
-        Tensor[] results = ranks.Sum([ones(2, 64), ones(2, 64)], ones([2, 64], ScalarType.Float16), bias: null);
-        Assert.All(results, result => Assert.All(result.data<float>().ToArray(), value => Assert.Equal(3, value)));
+        Tensor[] results = ranks.Sum([.. Enumerable.Repeat(ones(2, 64), ranks.Count)], ones([2, 64], ScalarType.Float16), bias: null);
+        Assert.All(results, result => Assert.All(result.data<float>().ToArray(), value => Assert.Equal(1 + ranks.Count, value)));
     }
 
     [Fact]
@@ -100,28 +108,41 @@ public sealed class PeerLinkTests
     [InlineData(MostRows, true)]
     public void ManySumsInARow_AreAllComplete(int rows, bool isInSlices)
     {
-        using var ranks = new Ranks(4096, ScalarType.Float16, TimeSpan.FromSeconds(10), isInSlices);
+        using var ranks = new Ranks(4096, ScalarType.Float16, TimeSpan.FromSeconds(10), isInSlices, isInSlices ? Ranks.Most : 2);
 
         (double alone, float[][] afterSome) = ranks.Repeat(rows, times: 100, perWait: 1);
         (double together, float[][] afterAll) = ranks.Repeat(rows, times: 400, perWait: 400);
 
         ranks.Link.Confirm();
-        Assert.All(afterSome, rank => Assert.All(rank, value => Assert.Equal(2 * 100, value)));
-        Assert.All(afterAll, rank => Assert.All(rank, value => Assert.Equal(2 * (100 + 400), value)));
+        Assert.All(afterSome, rank => Assert.All(rank, value => Assert.Equal(Half(ranks.Count, 100), value)));
+        Assert.All(afterAll, rank => Assert.All(rank, value => Assert.Equal(Half(ranks.Count, 100 + 400), value)));
         TestContext.Current.TestOutputHelper?.WriteLine(
-            $"{rows} rows of 4096, {rows * 16384 / 1e6:0.00} MB{(isInSlices ? ", in slices, parts filled each time" : "")}: " +
+            $"{ranks.Count} ranks, {rows} rows of 4096, {rows * 16384 / 1e6:0.00} MB{(isInSlices ? ", in slices, parts filled each time" : "")}: " +
             $"{together:0.0} us a sum in a row of 400, {alone:0.0} us with a wait of the host after each");
+    }
+
+    // Of sums that add 1 of each rank, in float16: whole numbers up to 2048 are themselves.
+    private static float Half(int ranks, int sums)
+    {
+        int sum = ranks * sums;
+        Assert.InRange(sum, 0, 2048);
+        return sum;
     }
 
     private static float[] Reference(Tensor[] parts, Tensor residual, Tensor? bias, ScalarType type)
     {
-        float[] first = parts[0].data<float>().ToArray(), second = parts[1].data<float>().ToArray();
+        float[][] summands = [.. parts.Select(part => part.data<float>().ToArray())];
         float[] stream = residual.to_type(ScalarType.Float32).data<float>().ToArray();
         float[]? added = bias?.to_type(ScalarType.Float32).data<float>().ToArray();
         var sums = new float[stream.Length];
         for (int i = 0; i < sums.Length; i++)
         {
-            float sum = first[i] + second[i];
+            float sum = summands[0][i];
+            for (int rank = 1; rank < summands.Length; rank++)
+            {
+                sum += summands[rank][i]; // in the order of the ranks
+            }
+
             sum = added is null ? sum : sum + added[i % added.Length];
             sums[i] = sum + stream[i];
         }
@@ -137,22 +158,28 @@ public sealed class PeerLinkTests
         private readonly bool _isInSlices;
         private bool _isFilled;
 
-        public Ranks(int width, ScalarType type, TimeSpan patience, bool isInSlices = false)
+        public Ranks(int width, ScalarType type, TimeSpan patience, bool isInSlices = false, int count = 2)
         {
             _isInSlices = isInSlices;
-            Cuda.RequireTwo();
+            Cuda.Require(count);
+            int[] devices = [.. Enumerable.Range(0, count)];
             var native = TorchNative.Load(null);
             CudaDriver driver = CudaDriver.TryOpen()!;
             var peers = new CudaPeers(driver);
-            Assert.SkipWhen(PeerLink.CanJoin(peers.CanReach, [0, 1], width) is not null, "These GPUs cannot reach each other's memory.");
+            Assert.SkipWhen(PeerLink.CanJoin(peers.CanReach, devices, width) is not null, "These GPUs cannot reach each other's memory.");
             _scope = NewDisposeScope();
-            BloomConfig config = BloomConfig.ForShape($"1,{width},2,64");
-            Shard[] shards = [new(0, 2), new(1, 2)];
+            BloomConfig config = BloomConfig.ForShape($"1,{width},{MostRanks},64");
+            Shard[] shards = [.. devices.Select(rank => new Shard(rank, count))];
             _arenas = [.. shards.Select((shard, i) => new DeviceArena(
                 native, driver, new BloomDevice(DeviceKind.Cuda, i), RankBuffers.SizeOf(config, shard, type, MostRows)))];
             _buffers = [.. shards.Select((shard, i) => RankBuffers.Allocate(_arenas[i], config, shard, type, MostRows))];
-            Link = new PeerLink(native, new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, driver), peers, [0, 1], _buffers, type, patience, isInSlices);
+            Link = new PeerLink(native, new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, driver), peers, devices, _buffers, type, patience, isInSlices);
         }
+
+        // With two, production has no slices.
+        public static int Most => Math.Clamp(Cuda.Count, 2, MostRanks);
+
+        public int Count => _buffers.Length;
 
         public PeerLink Link { get; }
 
@@ -169,7 +196,7 @@ public sealed class PeerLinkTests
             return [.. streams.Select(stream => stream.cpu().to_type(ScalarType.Float32))];
         }
 
-        // Each sum adds 1 of each rank. Microseconds a sum, one thread launching for both; and the streams, which begin at 0.
+        // Each sum adds 1 of each rank. Microseconds a sum, one thread launching for all; and the streams, which begin at 0.
         public (double Microseconds, float[][] Streams) Repeat(int rows, int times, int perWait)
         {
             Tensor[] streams = [.. _buffers.Select(rank => rank.Work.Stream.narrow(0, 0, rows))];
@@ -204,10 +231,12 @@ public sealed class PeerLinkTests
             return (microseconds, [.. streams.Select(stream => stream.cpu().to_type(ScalarType.Float32).data<float>().ToArray())]);
         }
 
-        private static void Synchronize()
+        private void Synchronize()
         {
-            cuda.synchronize(new Device(DeviceType.CUDA, 0));
-            cuda.synchronize(new Device(DeviceType.CUDA, 1));
+            for (int device = 0; device < Count; device++)
+            {
+                cuda.synchronize(new Device(DeviceType.CUDA, device));
+            }
         }
 
         public void Dispose()

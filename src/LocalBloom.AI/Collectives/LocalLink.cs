@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Collectives;
 
-/// <summary>Sums by torch, where the ranks' threads meet on the host: for CPUs, for parts of one device, and for devices that cannot reach each other's memory.</summary>
+/// <summary>Sums by torch, where the ranks' threads meet on the host: for CPUs, for parts of one device, and where nothing faster joins the devices.</summary>
 /// <remarks>
 /// There are two buffers for parts, used in turn, so that one meeting a sum is enough: whoever writes a buffer again has met, in between, all who read it.
 /// On devices a meeting says that the parts' computation has been launched; their streams keep the order.
@@ -20,6 +20,12 @@ internal sealed class LocalLink(IReadOnlyList<Tensor> parts, TimeSpan patience) 
 
     /// <inheritdoc/>
     public void Break() => _meeting.Break();
+
+    /// <inheritdoc/>
+    public void AwaitEnd()
+    {
+        // Devices wait for no rank here.
+    }
 
     /// <inheritdoc/>
     public void Renew()

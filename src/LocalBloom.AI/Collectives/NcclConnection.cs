@@ -3,7 +3,7 @@ using LocalBloom.AI.Native;
 
 namespace LocalBloom.AI.Collectives;
 
-/// <summary>The communicators of all ranks, from their making until they are broken; that is final. Safe for concurrent use, a rank's own calls by one thread at a time.</summary>
+/// <summary>The communicators of all ranks, from their joining until they are broken; that is final. Safe for concurrent use, a rank's own calls by one thread at a time.</summary>
 internal sealed class NcclConnection
 {
     private readonly INccl _nccl;
@@ -12,7 +12,10 @@ internal sealed class NcclConnection
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private string? _lost;
 
-    private NcclConnection(INccl nccl, IReadOnlyList<int> devices)
+    /// <summary>Initializes a new instance of the <see cref="NcclConnection"/> class; nothing is joined yet.</summary>
+    /// <param name="nccl">NCCL.</param>
+    /// <param name="devices">Each rank's device, all distinct.</param>
+    public NcclConnection(INccl nccl, IReadOnlyList<int> devices)
     {
         (_nccl, _devices) = (nccl, [.. devices]);
         _communicators = new NcclCommunicator?[_devices.Length];
@@ -22,24 +25,19 @@ internal sealed class NcclConnection
     public string? Lost => Volatile.Read(ref _lost);
 
     /// <summary>Joins all ranks. To be called in the order of launches, as a step is: it has the devices work together.</summary>
-    /// <param name="nccl">NCCL.</param>
-    /// <param name="devices">Each rank's device, all distinct.</param>
     /// <param name="patience">How long it may take.</param>
-    /// <exception cref="LocalBloomException">They cannot be joined; what was made is given back.</exception>
-    public static NcclConnection Make(INccl nccl, IReadOnlyList<int> devices, TimeSpan patience)
+    /// <exception cref="LocalBloomException">They cannot be joined; it is broken.</exception>
+    public void Connect(TimeSpan patience)
     {
-        var connection = new NcclConnection(nccl, devices);
         try
         {
-            connection.Connect(patience);
-            return connection;
+            Begin(patience);
         }
         catch (LocalBloomException e)
         {
-            connection.Break(RankLostException.OtherFailed);
-            string left = connection.HasEnded(patience) ? "" : " What was begun does not end either: a GPU may be lost.";
+            Break(RankLostException.OtherFailed);
             throw new LocalBloomException(
-                $"NCCL cannot join {string.Join(", ", devices.Select(device => $"cuda:{device}"))}: {e.Message}{left} Set NCCL_DEBUG=INFO to see more, or use LayerSplit, which needs no NCCL.", e);
+                $"NCCL cannot join {string.Join(", ", _devices.Select(device => $"cuda:{device}"))}: {e.Message} Set NCCL_DEBUG=INFO to see more, or use LayerSplit, which needs no NCCL.", e);
         }
     }
 
@@ -93,7 +91,7 @@ internal sealed class NcclConnection
     /// <returns>Whether it has.</returns>
     public bool HasEnded(TimeSpan patience) => _ended.Task.Wait(patience);
 
-    private void Connect(TimeSpan patience)
+    private void Begin(TimeSpan patience)
     {
         long start = Stopwatch.GetTimestamp();
         Check(_nccl.NewId(out NcclId id));

@@ -28,19 +28,26 @@ internal sealed class NcclLink : IRankLink
     /// <param name="devices">Each rank's device, all distinct.</param>
     /// <param name="parts">Each rank's own buffers, [2, rows, width], float32, of which one is used: a sum comes in its place.</param>
     /// <param name="patience">How long is waited.</param>
-    /// <exception cref="LocalBloomException">NCCL cannot join them.</exception>
+    /// <exception cref="LocalBloomException">NCCL cannot join them; nothing of it is left.</exception>
+    /// <exception cref="StillInUseException">Nor does what it began end: it may still write the parts.</exception>
     public NcclLink(TorchNative torch, INccl nccl, IDeviceMarks marks, IReadOnlyList<int> devices, IReadOnlyList<Tensor> parts, NcclPatience patience)
     {
         (_torch, _nccl, _marks, _devices, _parts, _patience) = (torch, nccl, marks, [.. devices], parts, patience);
         _own = [.. parts.Select(rank => new PartBuffers(rank))];
-        _watch = new SumWatch(marks, _devices.Length, patience.Sum, reason => _connection?.Break(reason));
+        _connection = new NcclConnection(nccl, _devices);
+        _watch = new SumWatch(marks, _devices.Length, patience.Sum, reason => _connection.Break(reason));
         try
         {
-            _connection = Connect();
+            Connect();
         }
-        catch
+        catch (Exception e)
         {
             _watch.Dispose();
+            if (!_connection.HasEnded(patience.End))
+            {
+                throw new StillInUseException($"{e.Message} What was begun does not end either: a GPU may be lost, restart the application.");
+            }
+
             _ = Disposal.All([marks]); // what made it fail is what counts
             throw;
         }
@@ -53,12 +60,22 @@ internal sealed class NcclLink : IRankLink
     public void Break() => _connection.Break(RankLostException.OtherFailed);
 
     /// <inheritdoc/>
-    public void Renew()
+    public void AwaitEnd()
     {
         Break();
-        _connection = _connection.HasEnded(_patience.End)
-            ? Connect()
-            : throw new LocalBloomException($"NCCL did not end a step that had failed within {_patience.End.TotalSeconds:0.##} s. A GPU may be lost: restart the application.");
+        if (!_connection.HasEnded(_patience.End))
+        {
+            throw new StillInUseException($"NCCL did not end a step that had failed within {_patience.End.TotalSeconds:0.##} s. A GPU may be lost: restart the application.");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Renew()
+    {
+        AwaitEnd();
+        _watch.Confirmed(); // what it watches over has ended, and the new connection is no part of it
+        _connection = new NcclConnection(_nccl, _devices); // whatever fails from here on, it is this one that must end
+        Connect();
     }
 
     /// <inheritdoc/>
@@ -86,23 +103,23 @@ internal sealed class NcclLink : IRankLink
         _marks.Dispose();
     }
 
-    private NcclConnection Connect()
+    // Where it fails, what was begun is broken.
+    private void Connect()
     {
-        NcclConnection connection = NcclConnection.Make(_nccl, _devices, _patience.Connect);
+        NcclConnection connection = _connection;
         try
         {
+            connection.Connect(_patience.Connect);
+
             // It sums small messages and large ones in several ways, and takes memory for each when it is first used: now, not in the first steps.
             for (long count = _parts[0].NumberOfElements; count > 0; count /= 4)
             {
                 SumAll(connection, count);
             }
-
-            return connection;
         }
         catch
         {
             connection.Break(RankLostException.OtherFailed);
-            _ = connection.HasEnded(_patience.End);
             throw;
         }
     }
@@ -117,7 +134,11 @@ internal sealed class NcclLink : IRankLink
         for (int rank = 0; rank < _devices.Length; rank++)
         {
             Await(connection, rank, _patience.Connect, isUrgent: false);
-            _watch.Launched(rank);
+        }
+
+        for (int rank = 0; rank < _devices.Length; rank++)
+        {
+            _watch.Launched(rank); // not before all are: the first time may take one of them longer than a sum may take
         }
     }
 

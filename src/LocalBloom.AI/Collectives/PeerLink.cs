@@ -128,9 +128,12 @@ internal sealed unsafe class PeerLink : IRankLink
     }
 
     /// <inheritdoc/>
+    public void AwaitEnd() => Synchronize(); // kernels that still wait end by themselves
+
+    /// <inheritdoc/>
     public void Renew()
     {
-        Synchronize(); // kernels that still wait end by themselves
+        AwaitEnd();
         foreach (Member member in _members)
         {
             member.Reset();

@@ -41,11 +41,28 @@ internal sealed class RankLinks(TorchNative native, CudaDriver? driver, ILogger 
         return new RankLinkChoice(problem is null ? RankLinkKind.Peers : RankLinkKind.Host, problem);
     }
 
+    /// <summary>Joins ranks in a way that may fail, so that another can be taken.</summary>
+    /// <returns>What joins them, or why it cannot.</returns>
+    /// <exception cref="StillInUseException">What was begun does not end: the same memory cannot be used in another way.</exception>
+    public static (T? Link, string? Problem) Try<T>(Func<T> join)
+        where T : class, IRankLink
+    {
+        try
+        {
+            return (join(), null);
+        }
+        catch (LocalBloomException e) when (e is not StillInUseException)
+        {
+            return (null, e.Message);
+        }
+    }
+
     /// <summary>Joins the ranks.</summary>
     /// <param name="plan">Their devices.</param>
     /// <param name="buffers">Their memory.</param>
     /// <param name="launching">The order of launches; see <see cref="Execution.LaunchOrder"/>.</param>
     /// <param name="patience">How long a rank waits for the others where the host has them meet.</param>
+    /// <exception cref="StillInUseException">The memory must stay: somebody may still write it.</exception>
     public IRankLink Join(DevicePlan plan, IReadOnlyList<RankBuffers> buffers, Lock launching, TimeSpan patience)
     {
         Tensor[] parts = [.. buffers.Select(rank => rank.Parts)];
@@ -63,16 +80,14 @@ internal sealed class RankLinks(TorchNative native, CudaDriver? driver, ILogger 
 
         if (kind is RankLinkKind.Nccl)
         {
-            try
+            (NcclLink? link, string? problem) = Try(() => Connect(nccl.Value.Library!, ordinals, parts, launching, patience));
+            if (link is not null)
             {
-                NcclLink link = Connect(nccl.Value.Library!, ordinals, parts, launching, patience);
                 RankLog.SumsThroughNccl(logger, nccl.Value.Library!.Version, why!);
                 return link;
             }
-            catch (LocalBloomException e)
-            {
-                why = $"{why}. {e.Message}";
-            }
+
+            why = $"{why}. {problem}";
         }
 
         if (why is not null)

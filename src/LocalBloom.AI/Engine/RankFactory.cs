@@ -26,7 +26,7 @@ internal sealed class RankFactory(TorchNative native, CudaDriver? driver, ILinea
 
     private static readonly TimeSpan s_grace = TimeSpan.FromMinutes(1);
 
-    /// <summary>Takes memory and loads. On failure everything taken is given back.</summary>
+    /// <summary>Takes memory and loads. On failure everything taken is given back, but for what is still in use.</summary>
     /// <param name="plan">Of which each share has a slice.</param>
     /// <param name="source">The whole model's weights.</param>
     /// <param name="tokenizer">The checkpoint's tokenizer, if it has one.</param>
@@ -62,7 +62,7 @@ internal sealed class RankFactory(TorchNative native, CudaDriver? driver, ILinea
 
             return new LoadedModel(source.Config, plan, tokenizer, group, arenas, [.. owners]);
         }
-        catch
+        catch (Exception e) when (e is not StillInUseException)
         {
             // What made the load fail is what counts.
             if (Disposal.All([.. owners, .. arenas]) is StillInUseException kept)

@@ -78,6 +78,11 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
             throw new LocalBloomException(reason);
         }
 
+        if (_isBroken)
+        {
+            AwaitEnd();
+        }
+
         var errors = new Exception?[names.Count];
         int? late;
         lock (launching)
@@ -128,6 +133,20 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
             throw new StillInUseException(
                 $"Rank {lost} on {names[lost]} has not come back from its last step and may still use the memory of all ranks, which is therefore not given back. " +
                 "Restart the application to free it.");
+        }
+    }
+
+    // Before the order of launches is taken: other models need not wait for that.
+    private void AwaitEnd()
+    {
+        try
+        {
+            link.AwaitEnd();
+        }
+        catch (StillInUseException e)
+        {
+            _lost = e.Message;
+            throw;
         }
     }
 

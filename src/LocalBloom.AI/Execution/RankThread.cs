@@ -1,14 +1,17 @@
+using System.Diagnostics.CodeAnalysis;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Execution;
 
 /// <summary>A thread that computes for one rank: torch's inference mode and dispose scopes are a thread's own. Asked by one thread at a time.</summary>
-internal sealed class RankThread : IDisposable
+[SuppressMessage("Design", "CA1001", Justification = "TryEnd gives back what it owns, once nothing uses it: a thread that is lost may come back.")]
+internal sealed class RankThread
 {
     private readonly SemaphoreSlim _asked = new(0);
     private readonly ManualResetEventSlim _isIdle = new(initialState: true);
     private readonly Thread _thread;
     private Action? _work;
+    private bool _hasEnded;
 
     /// <summary>Initializes a new instance of the <see cref="RankThread"/> class and starts it.</summary>
     /// <param name="name">For debuggers.</param>
@@ -37,26 +40,25 @@ internal sealed class RankThread : IDisposable
     public bool Wait(TimeSpan patience) => _isIdle.Wait(patience);
 
     /// <summary>Ends the thread once it has completed what it does.</summary>
-    /// <param name="patience">How long to wait for that.</param>
-    /// <returns>Whether it has ended; one that has not does so when it comes back.</returns>
+    /// <param name="patience">How long to wait for its work. One that is idle ends at once.</param>
+    /// <returns>Whether it has ended; one that has not does so when it comes back, and may be asked again.</returns>
     public bool TryEnd(TimeSpan patience)
     {
+        if (_hasEnded)
+        {
+            return true;
+        }
+
         _work = null;
         _asked.Release();
-        if (!_thread.Join(patience))
+        if (!_thread.Join(_isIdle.Wait(patience) ? Timeout.InfiniteTimeSpan : TimeSpan.Zero))
         {
             return false;
         }
 
-        Dispose();
-        return true;
-    }
-
-    /// <summary>Gives back what a thread has used that has ended.</summary>
-    public void Dispose()
-    {
         _asked.Dispose();
         _isIdle.Dispose();
+        return _hasEnded = true;
     }
 
     private void Run()

@@ -19,6 +19,9 @@ internal sealed class FakeNccl : INccl
     /// <summary>Gets or sets the rank that cannot be joined.</summary>
     public int? Refuses { get; set; }
 
+    /// <summary>Gets or sets whether it adds up.</summary>
+    public bool Sums { get; set; } = true;
+
     /// <summary>Gets or sets whether an abort ends.</summary>
     public ManualResetEventSlim Aborts { get; } = new(initialState: true);
 
@@ -49,6 +52,11 @@ internal sealed class FakeNccl : INccl
     {
         lock (_lock)
         {
+            if (!Sums)
+            {
+                return SystemError;
+            }
+
             Communicator own = Used(communicator);
             (own.Address, own.Count, own.State) = (address, (int)count, NcclStatus.InProgress);
             Communicator[] group = [.. _made.Where(other => other.Group == own.Group && other.Address != 0)];

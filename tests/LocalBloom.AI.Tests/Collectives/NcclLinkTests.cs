@@ -62,15 +62,72 @@ public sealed class NcclLinkTests : IDisposable
     }
 
     [Fact]
-    public void AbortThatDoesNotEnd_IsToldOf_AndNothingWaitsForIt()
+    public void AbortThatDoesNotEnd_IsToldOf_AndTheMemoryStays()
     {
         _nccl.Connects = false;
         _nccl.Aborts.Reset();
 
-        var error = Assert.Throws<LocalBloomException>(() => Join(connect: s_short));
+        var error = Assert.Throws<StillInUseException>(() => Join(connect: s_short, sum: s_short));
 
-        Assert.Contains("What was begun does not end either: a GPU may be lost.", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("NCCL cannot join cuda:0, cuda:1, cuda:2: they did not find each other", error.Message, StringComparison.Ordinal);
+        Assert.Contains("What was begun does not end either: a GPU may be lost", error.Message, StringComparison.Ordinal);
+        Assert.False(_marks.IsDisposed);
         _nccl.Aborts.Set();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void FirstSumThatFails_IsAnError_AndNothingStays_UnlessItDoesNotEnd(bool ends)
+    {
+        _nccl.Sums = false;
+        if (!ends)
+        {
+            _nccl.Aborts.Reset();
+        }
+
+        var error = Assert.ThrowsAny<LocalBloomException>(() => Join(connect: s_short, sum: s_short));
+
+        Assert.Contains("status 2: no socket", error.Message, StringComparison.Ordinal);
+        Assert.Equal((!ends, ends), (error is StillInUseException, _marks.IsDisposed));
+        _nccl.Aborts.Set();
+    }
+
+    // The step before has ended, but not what was begun since.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void RenewalThatFailsAndDoesNotEnd_IsWaitedFor_ByWhateverComesNext(bool connects)
+    {
+        NcclLink link = Join(connect: s_short, sum: s_short);
+        link.Break();
+        link.AwaitEnd();
+        (_nccl.Connects, _nccl.Sums) = (connects, false);
+        _nccl.Aborts.Reset();
+        Assert.Throws<LocalBloomException>(link.Renew);
+
+        Assert.Throws<StillInUseException>(link.AwaitEnd);
+        Assert.Throws<StillInUseException>(link.Dispose);
+
+        Assert.False(_marks.IsDisposed);
+        _nccl.Aborts.Set();
+        link.Dispose();
+        Assert.True(_marks.IsDisposed);
+    }
+
+    [Fact]
+    public void RenewalThatFails_MayBeTriedAgain()
+    {
+        using NcclLink link = Join();
+        link.Break();
+        _nccl.Sums = false;
+        Assert.Throws<LocalBloomException>(link.Renew);
+        _nccl.Sums = true;
+
+        link.Renew();
+
+        Assert.All(OnAll(link, rows: 2, step: 0), rank => Assert.All(rank, value => Assert.Equal(0 + 1 + 2, value)));
+        Assert.Equal((9, 6), (_nccl.Made, _nccl.Aborted));
     }
 
     [Fact]
@@ -170,9 +227,25 @@ public sealed class NcclLinkTests : IDisposable
     }
 
     [Fact]
+    public void BrokenStepThatNcclDoesNotEnd_IsAnError_AndNothingNewIsMade()
+    {
+        NcclLink link = Join(connect: s_short, sum: s_short);
+        _nccl.Aborts.Reset();
+        link.Break();
+
+        var error = Assert.Throws<StillInUseException>(link.AwaitEnd);
+
+        Assert.StartsWith("NCCL did not end a step that had failed within 0.05 s.", error.Message, StringComparison.Ordinal);
+        Assert.Throws<StillInUseException>(link.Renew);
+        Assert.Equal(3, _nccl.Made);
+        _nccl.Aborts.Set();
+        link.Dispose();
+    }
+
+    [Fact]
     public void Disposal_WhereNcclDoesNotEnd_SaysThatMemoryMustStay()
     {
-        NcclLink link = Join(sum: s_short);
+        NcclLink link = Join(connect: s_short, sum: s_short);
         _nccl.Aborts.Reset();
 
         Assert.Throws<StillInUseException>(link.Dispose);

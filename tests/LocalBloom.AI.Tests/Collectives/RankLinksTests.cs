@@ -1,4 +1,5 @@
 using LocalBloom.AI.Collectives;
+using LocalBloom.AI.Native;
 using LocalBloom.AI.Placement;
 
 namespace LocalBloom.AI.Tests.Collectives;
@@ -37,6 +38,13 @@ public class RankLinksTests
     [Fact]
     public void NcclIsNotOpened_WhereItIsNotNeeded() =>
         RankLinks.Choose(Devices("cuda:0", "cuda:1"), 8, new LinkMeans((_, _) => true, true, () => throw new InvalidOperationException("opened")));
+
+    [Fact]
+    public void WhereNcclFails_AnotherWayIsTaken_ButNotWhileItMayStillWriteTheParts()
+    {
+        Assert.Equal((null, "no socket"), RankLinks.Try<LocalLink>(() => throw new LocalBloomException("no socket")));
+        Assert.Throws<StillInUseException>(() => RankLinks.Try<LocalLink>(() => throw new StillInUseException("It does not end.")));
+    }
 
     private static void AssertChoice(string kind, string? why, RankLinkChoice choice) =>
         Assert.Equal((kind, why), (choice.Kind.ToString(), choice.Why));

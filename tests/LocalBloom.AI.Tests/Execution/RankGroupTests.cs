@@ -88,8 +88,50 @@ public class RankGroupTests
         ranks.Link.Dispose(); // worse than what owners do: even then the late rank must not end the process
         held.Release();
         Assert.IsType<RankLostException>(held.Outcome());
-        Assert.True(SpinWait.SpinUntil(() => Disposal.All([ranks.Group, memory]) is null, s_patience));
+        held.WaitUntilIdle();
+        Assert.Null(Disposal.All([ranks.Group, memory]));
         Assert.True(memory.IsDisposed);
+    }
+
+    [Fact]
+    public void LostRank_IsTheOneThatIsNamed_EachTimeOneAsks_AndTheOthersHaveEnded()
+    {
+        using var held = new HeldRank(2);
+        var ranks = new Ranks(3, s_short);
+        Assert.Throws<LocalBloomException>(() => ranks.Group.OnAll(rank => held.Hold(rank, ranks)));
+
+        for (int i = 0; i < 3; i++)
+        {
+            var error = Assert.Throws<StillInUseException>(ranks.Group.Dispose);
+            Assert.StartsWith("Rank 2 on cpu#2 has not come back", error.Message, StringComparison.Ordinal);
+        }
+
+        held.Release();
+        held.WaitUntilIdle();
+        ranks.Dispose();
+    }
+
+    [Fact]
+    public void LostRank_ThatIsBackBeforeDisposal_KeepsNothing()
+    {
+        using var held = new HeldRank(2);
+        using var ranks = new Ranks(3, s_short);
+        Assert.Throws<LocalBloomException>(() => ranks.Group.OnAll(rank => held.Hold(rank, ranks)));
+        held.Release();
+        held.WaitUntilIdle();
+
+        ranks.Group.Dispose();
+        ranks.Group.Dispose();
+    }
+
+    [Fact]
+    public void SecondDisposal_DoesNothing()
+    {
+        using var ranks = new Ranks(3, s_patience);
+        ranks.Group.OnAll(_ => { });
+
+        ranks.Group.Dispose();
+        ranks.Group.Dispose();
     }
 
     [Fact]
@@ -128,6 +170,44 @@ public class RankGroupTests
         Assert.All(results, result => Assert.All(result, value => Assert.Equal(1, value)));
     }
 
+    // Another model on the same GPUs goes on meanwhile.
+    [Fact]
+    public void EndOfAFailedStep_IsAwaitedOutsideTheOrderOfLaunches_InWhichItIsRenewed()
+    {
+        var launching = new Lock();
+        bool? isHeldAtEnd = null, isHeldAtRenewal = null;
+        using var link = new BrokenLink(() => isHeldAtEnd = launching.IsHeldByCurrentThread, () => isHeldAtRenewal = launching.IsHeldByCurrentThread);
+        using RankGroup group = Group(link, launching);
+        Assert.Throws<LocalBloomException>(() => group.OnAll(_ => throw new InvalidOperationException("no such thing")));
+        Assert.Null(isHeldAtEnd);
+
+        group.OnAll(_ => { });
+
+        Assert.Equal((false, true), (isHeldAtEnd, isHeldAtRenewal));
+    }
+
+    [Fact]
+    public void FailedStepThatDoesNotEnd_IsFinal_AndEachLaterStepFailsAtOnce()
+    {
+        int waits = 0;
+        using var link = new BrokenLink(
+            () =>
+            {
+                waits++;
+                throw new StillInUseException("It does not end.");
+            },
+            () => Assert.Fail("renewed"));
+        using RankGroup group = Group(link, new Lock());
+        Assert.Throws<LocalBloomException>(() => group.OnAll(_ => throw new InvalidOperationException("no such thing")));
+
+        for (int step = 0; step < 3; step++)
+        {
+            Assert.Equal("It does not end.", Assert.ThrowsAny<LocalBloomException>(() => group.OnAll(_ => { })).Message);
+        }
+
+        Assert.Equal(1, waits);
+    }
+
     [Fact]
     public void WhatTheOthersMade_IsDisposed_WhereOneFails()
     {
@@ -157,6 +237,30 @@ public class RankGroupTests
         Assert.Equal(before, model.Loaded.Runner.Run(good).Logits.Whole().data<float>().ToArray());
     }
 
+    private static RankGroup Group(IRankLink link, Lock launching) =>
+        new(new BloomModel[2], ["cpu#0", "cpu#1"], link, launching, new RankPatience(s_patience, s_patience));
+
+    private sealed class BrokenLink(Action atEnd, Action atRenewal) : IRankLink
+    {
+        public ICollective Of(int rank) => throw new NotSupportedException("nothing is added up");
+
+        public void Break()
+        {
+        }
+
+        public void AwaitEnd() => atEnd();
+
+        public void Renew() => atRenewal();
+
+        public void Confirm()
+        {
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+
     private sealed class Probe : IDisposable
     {
         public bool IsDisposed { get; private set; }
@@ -164,21 +268,23 @@ public class RankGroupTests
         public void Dispose() => IsDisposed = true;
     }
 
-    // Rank 1 computes until it is released, and adds up only then.
-    private sealed class HeldRank : IDisposable
+    // One rank computes until it is released, and adds up only then.
+    private sealed class HeldRank(int held = 1) : IDisposable
     {
         private readonly ManualResetEventSlim _held = new();
         private readonly ManualResetEventSlim _released = new();
         private readonly ManualResetEventSlim _ended = new();
         private Exception? _outcome;
+        private Thread? _thread;
 
         public void Hold(int rank, Ranks ranks)
         {
-            if (rank == 0)
+            if (rank != held)
             {
                 return;
             }
 
+            _thread = Thread.CurrentThread;
             _held.Set();
             _released.Wait(s_patience);
             try
@@ -199,6 +305,13 @@ public class RankGroupTests
         public void WaitUntilHeld() => Assert.True(_held.Wait(s_patience));
 
         public void Release() => _released.Set();
+
+        // Waits for work, or has ended.
+        public void WaitUntilIdle()
+        {
+            Assert.True(_ended.Wait(s_patience));
+            Assert.True(SpinWait.SpinUntil(() => (_thread!.ThreadState & (System.Threading.ThreadState.WaitSleepJoin | System.Threading.ThreadState.Stopped)) != 0, s_patience));
+        }
 
         public Exception? Outcome()
         {

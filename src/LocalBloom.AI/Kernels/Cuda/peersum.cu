@@ -14,8 +14,9 @@
 // theirs, and adds in the order of the ranks, in float32, with one rounding at the store: every rank gets the same bits. No second signal is needed: a part
 // is written again two sums later, behind a sum that no rank leaves before all have left this one.
 // add_sum_in_slices, two-shot: after the same meeting each rank adds up its own slice alone, in the same order, and leaves the sum in its own part, where
-// nobody else reads that slice; after a second meeting all read each slice from its owner. Block b reads there what block b has written. Slices are whole
-// cache lines, so that no line is read before the meeting and again after it.
+// nobody else reads that slice; after a second meeting all read each slice from its owner. Block b reads there what block b has written. Slices are as long
+// as whole cache lines, so that few lines are read before that meeting and again after it: where capacity is no multiple of a line, those in which slices of
+// buffer 1 meet. That is right too, for whoever has met sees what the others wrote before.
 // A wait is bounded by PATIENCE_MS: then, or where another's was, the rows become NaN, so that no wrong number can pass for a right one.
 //
 // Launch  grid min(BLOCKS, …), block THREADS; all ranks with the same grid. Both are defined by PeerSumKernel, the only caller. Blocks that wait must all
