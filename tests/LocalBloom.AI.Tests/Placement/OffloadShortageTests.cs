@@ -38,7 +38,12 @@ public class OffloadShortageTests
     {
         BloomChatClientOptions Options() => new()
         {
-            Strategy = BloomStrategy.Offload, MemoryLimit = limit, MaxContextTokens = context, CacheTokens = cache, MaxOutputTokens = output, NumberType = type,
+            Strategy = BloomStrategy.Offload,
+            MemoryLimit = limit,
+            MaxContextTokens = context,
+            CacheTokens = cache,
+            MaxOutputTokens = output,
+            NumberType = type,
         };
         var free = gigabytes.Split(',').Select((size, i) => ($"cuda:{i}", long.Parse(size, CultureInfo.InvariantCulture) * GB)).ToDictionary();
 
