@@ -9,7 +9,12 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace LocalBloom.AI.Gpu.Tests;
 
+/// <summary>Tests that watch a GPU's free memory, which no other test may take meanwhile.</summary>
+[CollectionDefinition(nameof(WatchedGpu), DisableParallelization = true)]
+public sealed class WatchedGpu;
+
 /// <summary>What Offload takes of a GPU and of pinned memory, and that it gives it back.</summary>
+[Collection(nameof(WatchedGpu))]
 public sealed class OffloadMemoryTests
 {
     // 7b1's width, vocabulary and context with fewer layers: the cache, the head's logits and a prompt's passing tensors are its own.

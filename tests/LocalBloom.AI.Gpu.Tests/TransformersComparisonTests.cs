@@ -6,6 +6,7 @@ using Microsoft.Extensions.AI;
 namespace LocalBloom.AI.Gpu.Tests;
 
 /// <summary>A checkpoint of real size, saved by transformers, against transformers' own logits. Made by reference.py; see the README here.</summary>
+[Collection(nameof(WatchedGpu))]
 public sealed class TransformersComparisonTests
 {
     private const string Variable = "LOCALBLOOM_REFERENCE";
