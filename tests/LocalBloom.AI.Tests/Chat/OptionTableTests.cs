@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 
 namespace LocalBloom.AI.Tests.Chat;
 
-/// <summary>Holds the tables of chat options and contents in docs/chat-options.md against the package's types and against what the client does.</summary>
+/// <summary>Holds README's tables of chat options and contents against the package's types and against what the client does.</summary>
 public class OptionTableTests
 {
     private static readonly AIFunction s_tool = AIFunctionFactory.Create(() => 42, "get_answer");
@@ -91,13 +91,13 @@ public class OptionTableTests
     public void EveryKey_HasARow() => Assert.Empty(AI.Chat.OptionKeys.OfOptions.Except(s_rows.Select(row => row.Name)));
 
     [Fact]
-    public void Document_SaysWhatTheRowsSay() =>
+    public void Readme_SaysWhatTheRowsSay() =>
         Assert.Equal(
             s_rows.Select(row => (row.Name, row.Verdict)).Order(),
             ReadTable("| option | what we do | in detail |").Order());
 
     [Fact]
-    public void Document_SaysTheBounds()
+    public void Readme_SaysTheBounds()
     {
         (string Name, string Detail)[] bounds =
         [
@@ -113,7 +113,7 @@ public class OptionTableTests
     }
 
     [Fact]
-    public void Document_NamesEveryContent() =>
+    public void Readme_NamesEveryContent() =>
         Assert.Equal(
             s_contents.Select(type => type.Name).Order(StringComparer.Ordinal),
             ReadTable("| content | what we do |").Select(row => row.Name).Order(StringComparer.Ordinal));
@@ -146,7 +146,7 @@ public class OptionTableTests
 
     [Theory]
     [MemberData(nameof(Contents))]
-    public async Task Content_IsTreatedAsDocumented(string name)
+    public async Task Content_IsTreatedAsReadmeSays(string name)
     {
         Type type = s_contents.Single(candidate => candidate.Name == name);
         AIContent content = type == typeof(TextContent) ? new TextContent("Look.") : (AIContent)RuntimeHelpers.GetUninitializedObject(type);
@@ -169,7 +169,7 @@ public class OptionTableTests
                 Assert.StartsWith($"{name} ", error.Message, StringComparison.Ordinal);
                 break;
             case string other:
-                Assert.Fail($"The table says '{other}' of {name}.");
+                Assert.Fail($"README says '{other}' of {name}.");
                 break;
         }
     }
@@ -209,21 +209,21 @@ public class OptionTableTests
 
     private static IEnumerable<string[]> ReadCells(string head)
     {
-        string? document = FindDocument();
-        Assert.SkipWhen(document is null, "docs/chat-options.md is not above the executable");
-        string[] lines = File.ReadAllLines(document);
+        string? readme = FindReadme();
+        Assert.SkipWhen(readme is null, "README.md is not above the executable");
+        string[] lines = File.ReadAllLines(readme);
         int start = Array.IndexOf(lines, head);
-        Assert.True(start >= 0, $"{document} has no table with the head {head}");
+        Assert.True(start >= 0, $"README.md has no table with the head {head}");
         return lines.Skip(start + 2).TakeWhile(line => line.StartsWith('|')).Select(line => line.Split('|', StringSplitOptions.TrimEntries));
     }
 
-    private static string? FindDocument()
+    private static string? FindReadme()
     {
         for (string? folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
         {
             if (Directory.Exists(Path.Combine(folder, "src", "LocalBloom.AI")))
             {
-                return Path.Combine(folder, "docs", "chat-options.md"); // it fails where the document is gone
+                return Path.Combine(folder, "README.md");
             }
         }
 
