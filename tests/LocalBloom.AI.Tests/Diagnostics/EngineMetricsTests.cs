@@ -43,7 +43,9 @@ public class EngineMetricsTests
         await begun.Soon();
         Task<List<GenerationDelta>>[] waiting = [.. Enumerable.Range(0, 2).Select(_ => watched.Engine.Collect(GoldenEngine.Greedy(2), Cancellation))];
 
-        Dictionary<string, double> busy = await watched.Meter.ObserveUntil(observed => observed["localbloom.queued_requests"] == 2);
+        // What is running is noted at the end of a step, after its first token has been given.
+        Dictionary<string, double> busy = await watched.Meter.ObserveUntil(observed =>
+            observed["localbloom.queued_requests"] == 2 && observed["localbloom.running_replies"] > 0);
         await Assert.ThrowsAsync<EngineBusyException>(() => watched.Engine.Collect(GoldenEngine.Greedy(2), Cancellation).Soon());
 
         Assert.Equal(1, busy["localbloom.running_replies"]);
