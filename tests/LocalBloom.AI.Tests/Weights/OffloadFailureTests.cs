@@ -26,13 +26,13 @@ public class OffloadFailureTests
         OffloadLimit.Apply(options, s_config, [s_config.LayerCount], fitting: 3);
         FailingSlabs? slabs = null;
         Build(count: 100).Dispose();
-        long before = AloneInTheProcess.Memory();
+        long before = AloneInTheProcess.MemoryInUse();
 
         var error = Assert.Throws<PlacementException>(() => Build(count: 3));
 
         Assert.Equal("No room for slab 3.", error.Message);
         Assert.Equal((3, true), (slabs!.Given.Count, slabs.IsDisposed));
-        Assert.InRange(AloneInTheProcess.Memory() - before, long.MinValue, 40 * MiB); // less than a layer
+        Assert.InRange(AloneInTheProcess.MemoryInUse() - before, long.MinValue, 40 * MiB); // less than a layer
 
         LoadedModel Build(int count)
         {
