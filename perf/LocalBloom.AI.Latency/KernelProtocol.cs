@@ -11,13 +11,14 @@ using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Latency;
 
-/// <summary>Times products with int8 weights alone, beside those of float16 and a copy on the device.</summary>
+/// <summary>Times products alone, with int8 weights and with those of float16, beside cuBLAS and copies on the device.</summary>
 internal static class KernelProtocol
 {
     private const long Rotated = 400_000_000; // bytes of copies of a matrix, in turn: no cache holds them
     private const long Copied = 4L << 30;
+    private const long Series = 4_000_000_000; // bytes of weights that a series of products reads, so that its beginning and end do not count
     private const int Warmup = 3;
-    private const int Runs = 20;
+    private const int Runs = 10;
 
     private static readonly int[] s_rows = [1, 8, 16, 32, 64, 170, 256, 512];
 
@@ -34,33 +35,39 @@ internal static class KernelProtocol
 
         using var inference = inference_mode();
         var compiler = new KernelCompiler(nvrtc, driver);
-        using var kernel = new Int8Kernel(torch, compiler, 0, ScalarType.Float16);
+        using var few8 = new FewRowsKernel(torch, compiler, 0, ScalarType.Float16, weightBits: 8);
+        using var few16 = new FewRowsKernel(torch, compiler, 0, ScalarType.Float16, weightBits: 16);
         using Int8PromptKernel? prompts = Int8PromptKernel.Supports(driver, 0) ? new Int8PromptKernel(torch, compiler, 0, ScalarType.Float16) : null;
-        var int8 = new CudaInt8Linear(kernel, prompts is null ? new HalvesLinear(torch, kernel) : new Int8PromptLinear(prompts));
-        var dense = new DenseLinear(torch);
+        using HalvesKernel? halves = prompts is null ? new HalvesKernel(torch, compiler, 0, ScalarType.Float16) : null;
+        var cublas = new DenseLinear(torch);
+        ILinearKernel int8 = new FewRowsLinear(few8, new CudaInt8Linear(prompts is null ? new HalvesLinear(torch, halves!) : new Int8PromptLinear(prompts)));
+        ILinearKernel float16 = new FewRowsLinear(few16, cublas);
         using DisposeScope all = NewDisposeScope();
         var lead = new Lead();
         double copy = lead.CopyRate;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{driver.Name(0)}, {DateTimeOffset.UtcNow:yyyy-MM-dd HH:mm} UTC; a copy on the device moves {copy / 1e9:0} GB/s, read and written"));
         var table = new Table { Border = TableBorder.Markdown };
-        table.AddColumns("matrix", "rows", "int8, µs", "GB/s", "of the copy", "float16, µs", "int8 / float16");
+        table.AddColumns("matrix", "rows", "int8, µs", "of the copy", "of as short a copy", "float16, µs", "of the copy", "int8 / float16", "cuBLAS, float16, µs");
         foreach ((string name, long outputs, long inputs) in Matrices(BloomConfig.ForShape(shape)))
         {
             using DisposeScope scope = NewDisposeScope();
             LinearWeights[] eight = Copies(outputs, inputs, 1, (weight, bias) => Quantized(weight, bias));
             LinearWeights[] sixteen = Copies(outputs, inputs, 2, (weight, bias) => new LinearWeights(weight, weight.t(), null, bias));
+            double shortCopy = ShortCopy(eight, lead);
             foreach (int rows in s_rows)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 Compare(int8, eight[0], rows);
-                double time = Time(int8, eight, rows, lead), other = Time(dense, sixteen, rows, lead);
-                double rate = outputs * inputs / time;
+                Compare(float16, sixteen[0], rows);
+                double time = Time(int8, eight, rows, lead), wide = Time(float16, sixteen, rows, lead), others = Time(cublas, sixteen, rows, lead);
+                double ideal = outputs * inputs / copy;
                 table.AddRow(
-                    $"{name} {outputs}×{inputs}", Text(rows), Text(time * 1e6, "0.0"), Text(rate / 1e9), Text(100 * rate / copy) + " %", Text(other * 1e6, "0.0"),
-                    Text(time / other, "0.00"));
+                    $"{name} {outputs}×{inputs}", Text(rows), Text(time * 1e6, "0.0"), Share(ideal / time), Share(shortCopy / time), Text(wide * 1e6, "0.0"),
+                    Share(2 * ideal / wide), Text(time / wide, "0.00"), Text(others * 1e6, "0.0"));
             }
         }
 
+        ReportPrinter.WidenWhereRedirected();
         AnsiConsole.Write(table);
     }
 
@@ -86,18 +93,18 @@ internal static class KernelProtocol
     }
 
     // A time is worth nothing where the product is wrong. Weights are rounded to 16 bits for the other one: hundreds of its errors are allowed, not more.
-    private static void Compare(CudaInt8Linear kernel, LinearWeights linear, int rows)
+    private static void Compare(ILinearKernel kernel, LinearWeights linear, int rows)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor x = randn([rows, linear.Weight.size(1)], ScalarType.Float16, CUDA);
         Tensor result = empty([rows, linear.Weight.size(0)], ScalarType.Float16, CUDA);
         Tensor wanted = empty_like(result);
         kernel.Multiply(x, linear, result);
-        new DequantizedLinear().Multiply(x, linear, wanted);
+        (linear.Scales is null ? new DenseLinear(TorchNative.Load(null)) : (ILinearKernel)new DequantizedLinear()).Multiply(x, linear, wanted);
         float off = (result - wanted).abs().max().to_type(ScalarType.Float32).item<float>();
         if (!(off <= 0.01f * wanted.abs().max().to_type(ScalarType.Float32).item<float>()))
         {
-            throw new LocalBloomException($"The product of {rows} rows with {linear.Weight.size(0)} × {linear.Weight.size(1)} int8 weights is off by {off}: its time means nothing. This is an error of the kernel.");
+            throw new LocalBloomException($"The product of {rows} rows with {linear.Weight.size(0)} × {linear.Weight.size(1)} weights is off by {off}: its time means nothing. This is an error of the kernel.");
         }
     }
 
@@ -107,14 +114,38 @@ internal static class KernelProtocol
         using DisposeScope scope = NewDisposeScope();
         Tensor x = randn([rows, copies[0].Weight.size(1)], ScalarType.Float16, CUDA);
         Tensor result = empty([rows, copies[0].Weight.size(0)], ScalarType.Float16, CUDA);
-        return lead.Time(copies.Length, () =>
+        int turns = Turns(copies);
+        return lead.Time(turns * copies.Length, () =>
         {
-            foreach (LinearWeights linear in copies)
+            for (int turn = 0; turn < turns; turn++)
             {
-                kernel.Multiply(x, linear, result);
+                foreach (LinearWeights linear in copies)
+                {
+                    kernel.Multiply(x, linear, result);
+                }
             }
         });
     }
+
+    // Seconds of a copy that reads and writes as many bytes as one matrix has, in the same way.
+    private static double ShortCopy(LinearWeights[] copies, Lead lead)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        (Tensor From, Tensor To)[] halves = [.. copies.Select(linear => linear.Weight.view(2, -1)).Select(weight => (weight[0], weight[1]))];
+        int turns = Turns(copies);
+        return lead.Time(turns * copies.Length, () =>
+        {
+            for (int turn = 0; turn < turns; turn++)
+            {
+                foreach ((Tensor from, Tensor to) in halves)
+                {
+                    to.copy_(from);
+                }
+            }
+        });
+    }
+
+    private static int Turns(LinearWeights[] copies) => (int)Math.Max(1, Series / (copies.Length * copies[0].Weight.numel() * copies[0].Weight.element_size()));
 
     // Copies that keep the device busy while the host launches what is timed: so its own time counts, not the host's.
     private sealed class Lead
@@ -152,6 +183,8 @@ internal static class KernelProtocol
             return best;
         }
     }
+
+    private static string Share(double value) => Text(100 * value) + " %";
 
     private static string Text(double value, string format = "0") => value.ToString(format, CultureInfo.InvariantCulture);
 }

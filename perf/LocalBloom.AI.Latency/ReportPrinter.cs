@@ -7,13 +7,18 @@ internal static class ReportPrinter
 {
     private const int WidthWhenRedirected = 160;
 
-    public static void Print(LatencyReport report)
+    /// <summary>Gives tables their room in a file, which has no width of its own.</summary>
+    public static void WidenWhereRedirected()
     {
         if (Console.IsOutputRedirected)
         {
             AnsiConsole.Profile.Width = WidthWhenRedirected;
         }
+    }
 
+    public static void Print(LatencyReport report)
+    {
+        WidenWhereRedirected();
         foreach (TargetReport target in report.Targets)
         {
             Console.WriteLine($"{target.Strategy}{(target.Devices.Count > 0 ? " on " : "")}{string.Join(", ", target.Devices)}");

@@ -32,14 +32,14 @@ public sealed class Int8KernelTests
         Tensor before = it.Random(rows, outputs);
         Tensor wanted = x.to_type(ScalarType.Float32).matmul(exactWeight.t()) + linear.Bias!.to_type(ScalarType.Float32);
         Tensor slack = Slack(x, exactWeight);
-        if (!Int8Kernel.Fits(linear.Weight))
+        if (!CudaInt8Linear.Fits(linear.Weight))
         {
             // There cuBLAS multiplies in the type: each weight is rounded to it, and so is the product, before its bias and before the residual are added.
             // What is rounded is never larger than Σ|x·w| + |b|; Near allows for the last rounding.
             slack += 3 * UnitOf(type) * (x.to_type(ScalarType.Float32).abs().matmul(exactWeight.abs().t()) + linear.Bias!.to_type(ScalarType.Float32).abs());
         }
 
-        foreach (ILinearKernel kernel in new[] { it.Int8, it.Halves })
+        foreach (FewRowsLinear kernel in new[] { it.Int8, it.Halves })
         {
             Tensor result = full([rows, outputs], float.NaN, type, CUDA);
             Tensor residual = before.clone();
@@ -137,7 +137,8 @@ public sealed class Int8KernelTests
     {
         private readonly IDisposable _inference;
         private readonly DisposeScope _scope;
-        private readonly Int8Kernel _kernel;
+        private readonly FewRowsKernel _few;
+        private readonly HalvesKernel _halves;
         private readonly Generator _generator = new(7, CPU);
         private readonly ScalarType _type;
 
@@ -150,20 +151,21 @@ public sealed class Int8KernelTests
             var native = TorchNative.Load(null);
             CudaDriver driver = CudaDriver.TryOpen()!;
             var compiler = new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, driver);
-            _kernel = new Int8Kernel(native, compiler, 0, type);
+            _few = new FewRowsKernel(native, compiler, 0, type, weightBits: 8);
+            _halves = new HalvesKernel(native, compiler, 0, type);
             Prompts = Int8PromptKernel.Supports(driver, 0) ? new Int8PromptKernel(native, compiler, 0, type) : null;
-            Halves = new CudaInt8Linear(_kernel, new HalvesLinear(native, _kernel));
-            Int8 = Prompts is null ? Halves : new CudaInt8Linear(_kernel, new Int8PromptLinear(Prompts));
+            Halves = new FewRowsLinear(_few, new CudaInt8Linear(new HalvesLinear(native, _halves)));
+            Int8 = Prompts is null ? Halves : new FewRowsLinear(_few, new CudaInt8Linear(new Int8PromptLinear(Prompts)));
         }
 
         // Null where the device has not the instructions.
         public Int8PromptKernel? Prompts { get; }
 
         // With the fastest that the device has.
-        public CudaInt8Linear Int8 { get; }
+        public FewRowsLinear Int8 { get; }
 
-        // With what every device has.
-        public CudaInt8Linear Halves { get; }
+        // With what every device has, few rows included.
+        public FewRowsLinear Halves { get; }
 
         public Tensor Random(params long[] shape) => randn(shape, generator: _generator).cuda().to_type(_type);
 
@@ -178,7 +180,8 @@ public sealed class Int8KernelTests
 
         public void Dispose()
         {
-            _kernel.Dispose();
+            _few.Dispose();
+            _halves.Dispose();
             Prompts?.Dispose();
             _generator.Dispose();
             _scope.Dispose();

@@ -51,7 +51,7 @@ internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePl
         var compiler = new KernelCompiler(nvrtc, driver!);
         var pointwise = new PointwiseKernels(native, compiler, device.Index, type);
         _kernels.Add(pointwise);
-        var linear = new FormatLinear(new CudaLinear(native, pointwise), Int8(compiler, device, type));
+        var linear = new FormatLinear(FewRows(compiler, device, type, weightBits: 16, new CudaLinear(native, pointwise)), Int8(compiler, device, type));
         var torch = new TorchOps(linear); // the head goes through it
         if (!AttentionKernel.Supports(config, type))
         {
@@ -71,21 +71,30 @@ internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePl
             return new LlmInt8Linear(native, threshold);
         }
 
-        if (!plan.Footprint.Format.IsInt8 || !Int8Kernel.Supports(driver!, device.Index, type))
-        {
-            return new DequantizedLinear();
-        }
-
-        var kernel = new Int8Kernel(native, compiler, device.Index, type);
-        _kernels.Add(kernel);
-        return new CudaInt8Linear(kernel, Prompts(compiler, device, type, kernel));
+        return plan.Footprint.Format.IsInt8 && FewRowsKernel.Supports(driver!, device.Index, type)
+            ? FewRows(compiler, device, type, weightBits: 8, new CudaInt8Linear(Prompts(compiler, device, type)))
+            : new DequantizedLinear();
     }
 
-    private ILinearKernel Prompts(KernelCompiler compiler, BloomDevice device, ScalarType type, Int8Kernel kernel)
+    private ILinearKernel FewRows(KernelCompiler compiler, BloomDevice device, ScalarType type, int weightBits, ILinearKernel others)
+    {
+        if (!FewRowsKernel.Supports(driver!, device.Index, type))
+        {
+            return others;
+        }
+
+        var kernel = new FewRowsKernel(native, compiler, device.Index, type, weightBits);
+        _kernels.Add(kernel);
+        return new FewRowsLinear(kernel, others);
+    }
+
+    private ILinearKernel Prompts(KernelCompiler compiler, BloomDevice device, ScalarType type)
     {
         if (!Int8PromptKernel.Supports(driver!, device.Index))
         {
-            return new HalvesLinear(native, kernel);
+            var halves = new HalvesKernel(native, compiler, device.Index, type);
+            _kernels.Add(halves);
+            return new HalvesLinear(native, halves);
         }
 
         var prompts = new Int8PromptKernel(native, compiler, device.Index, type);

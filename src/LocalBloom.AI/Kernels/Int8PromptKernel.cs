@@ -56,7 +56,7 @@ internal sealed class Int8PromptKernel : IDisposable
 
     /// <summary>result = x·Wᵀ + b, or is increased by that.</summary>
     /// <param name="x">[rows, in], contiguous.</param>
-    /// <param name="linear">[out, in], int8, such that <see cref="Int8Kernel.Fits"/>.</param>
+    /// <param name="linear">[out, in], int8, such that <see cref="Ops.CudaInt8Linear.Fits"/>.</param>
     /// <param name="result">[rows, out], contiguous.</param>
     /// <param name="add">Whether what is there stays.</param>
     public void Multiply(Tensor x, LinearWeights linear, Tensor result, bool add)

@@ -127,6 +127,9 @@ internal sealed unsafe class CudaDriver
     /// <summary>Gets how many multiprocessors a device has.</summary>
     public int Multiprocessors(int device) => Attribute(device, 16); // CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT
 
+    /// <summary>Gets the most shared memory that a block may ask for, in bytes.</summary>
+    public int MaxSharedBytes(int device) => Attribute(device, 97); // CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
+
     /// <summary>Loads machine code; <see cref="CudaModule"/> owns the result.</summary>
     public nint LoadModule(int device, byte[] cubin)
     {

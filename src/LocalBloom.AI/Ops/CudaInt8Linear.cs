@@ -1,42 +1,26 @@
-using LocalBloom.AI.Kernels;
 using LocalBloom.AI.Weights;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Ops;
 
-/// <summary>Products with int8 weights on a GPU, which reads them as they are: few rows by our kernel, many by another.</summary>
-/// <param name="kernel">For this device.</param>
-/// <param name="many">For more than <see cref="Int8Kernel.MostFew"/> rows.</param>
-internal sealed class CudaInt8Linear(Int8Kernel kernel, ILinearKernel many) : ILinearKernel
+/// <summary>Products of many rows with int8 weights on a GPU, which reads them as they are where their sizes allow it.</summary>
+/// <param name="wide">For the usual sizes.</param>
+internal sealed class CudaInt8Linear(ILinearKernel wide) : ILinearKernel
 {
+    private const int Outputs = 16;
+    private const int Inputs = 64;
+
     private readonly DequantizedLinear _anySize = new();
 
-    /// <inheritdoc/>
-    public void Multiply(Tensor x, LinearWeights linear, Tensor result)
-    {
-        if (OtherFor(x, linear) is { } other)
-        {
-            other.Multiply(x, linear, result);
-        }
-        else
-        {
-            kernel.MultiplyFew(x, linear, result, add: false);
-        }
-    }
+    /// <summary>Says whether a matrix is of a size that kernels of int8 products take.</summary>
+    /// <param name="weight">[out, in].</param>
+    public static bool Fits(Tensor weight) => weight.size(0) % Outputs == 0 && weight.size(1) % Inputs == 0;
 
     /// <inheritdoc/>
-    public void MultiplyAdd(Tensor x, LinearWeights linear, Tensor residual)
-    {
-        if (OtherFor(x, linear) is { } other)
-        {
-            other.MultiplyAdd(x, linear, residual);
-        }
-        else
-        {
-            kernel.MultiplyFew(x, linear, residual, add: true);
-        }
-    }
+    public void Multiply(Tensor x, LinearWeights linear, Tensor result) => For(linear).Multiply(x, linear, result);
 
-    private ILinearKernel? OtherFor(Tensor x, LinearWeights linear) =>
-        !Int8Kernel.Fits(linear.Weight) ? _anySize : x.size(0) > Int8Kernel.MostFew ? many : null;
+    /// <inheritdoc/>
+    public void MultiplyAdd(Tensor x, LinearWeights linear, Tensor residual) => For(linear).MultiplyAdd(x, linear, residual);
+
+    private ILinearKernel For(LinearWeights linear) => Fits(linear.Weight) ? wide : _anySize;
 }

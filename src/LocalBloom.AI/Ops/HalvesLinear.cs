@@ -13,7 +13,7 @@ namespace LocalBloom.AI.Ops;
 /// </remarks>
 /// <param name="torch">Computes integer products.</param>
 /// <param name="kernel">For this device.</param>
-internal sealed class HalvesLinear(TorchNative torch, Int8Kernel kernel) : ILinearKernel
+internal sealed class HalvesLinear(TorchNative torch, HalvesKernel kernel) : ILinearKernel
 {
     /// <summary>So many numbers of an integer product are there at once, of 4 bytes each.</summary>
     public const long MaxElements = 1 << 25;

@@ -35,13 +35,27 @@ __device__ __forceinline__ number narrow(float x)
 #endif
 
 // From Hopper on a kernel may begin before the one in front of it has ended (KernelCompiler asks for that), so that its launch costs no time of the device.
-// Each begins with this: from here on all is there that earlier kernels wrote, and may be written. Before it, only what no kernel of a step writes may be
-// read, such as weights. What they write must not be read through `const __restrict__`: that promises the compiler that it has always been there.
-__device__ __forceinline__ void follow()
+// Each begins with `follow`, or with its two halves. From `wait_for_previous` on all is there that earlier kernels wrote, and may be written. Before it, only
+// what no kernel of a step writes may be read, such as weights. What they write must not be read through `const __restrict__`: that promises the compiler
+// that it has always been there.
+__device__ __forceinline__ void let_next_begin()
 {
 #if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.launch_dependents;\n\tgriddepcontrol.wait;" ::: "memory");
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
 #endif
+}
+
+__device__ __forceinline__ void wait_for_previous()
+{
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+__device__ __forceinline__ void follow()
+{
+    let_next_begin();
+    wait_for_previous();
 }
 
 constexpr int PER_LOAD = 16 / sizeof(number); // numbers in a 128-bit load

@@ -247,7 +247,7 @@ prompt(const number* packed, const signed char* __restrict__ weight, const numbe
         asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
         if (warp == WARPS && lane == 0)
         {
-            asm volatile("griddepcontrol.wait;" ::: "memory"); // for `pack`
+            wait_for_previous(); // `pack`
             const number* from = packed + ((size_t)block * chunks + begin) * ROWS * CHUNK;
             for (int i = 0; i < (count + STAGES - 1) / STAGES * STAGES; ++i)
             {
@@ -264,7 +264,7 @@ prompt(const number* packed, const signed char* __restrict__ weight, const numbe
     const int own = firstOutput + warp * 16 + group;
     const signed char* weights = weight + (size_t)begin * CHUNK + part * 16;
     multiply(sum, weights + (size_t)min(own, outputs - 1) * inputs, weights + (size_t)min(own + 8, outputs - 1) * inputs, count, x, full, empty);
-    asm volatile("griddepcontrol.wait;" ::: "memory"); // and all before it, which may have used what is written from here on
+    wait_for_previous(); // and all before it, which may have used what is written from here on
     if (splits > 1 && !gather(sum, partial + (size_t)tile * splits * (ROWS * OUTPUTS / 4), arrivals + tile, split, splits)) return;
 
     // Through shared memory, so that neighbouring outputs are stored together: [ROWS][OUTPUTS].

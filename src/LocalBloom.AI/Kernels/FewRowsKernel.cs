@@ -1,0 +1,83 @@
+using LocalBloom.AI.Native;
+using LocalBloom.AI.Weights;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Kernels;
+
+/// <summary>Launches fewrows.cu on one device. Belongs to the engine thread.</summary>
+internal sealed class FewRowsKernel : IDisposable
+{
+    private const int WarpSize = 32;
+
+    private readonly TorchNative _torch;
+    private readonly Dictionary<FewRowsShape, CudaModule> _modules = [];
+    private readonly int _multiprocessors;
+
+    /// <summary>Initializes a new instance of the <see cref="FewRowsKernel"/> class, compiling for each shape that the device has room for.</summary>
+    /// <param name="torch">Tells addresses.</param>
+    /// <param name="compiler">Compiles.</param>
+    /// <param name="device">The device's ordinal.</param>
+    /// <param name="type">Of activations: 16 bits.</param>
+    /// <param name="weightBits">8 for int8 weights, 16 for weights of <paramref name="type"/>.</param>
+    public FewRowsKernel(TorchNative torch, KernelCompiler compiler, int device, ScalarType type, int weightBits)
+    {
+        _torch = torch;
+        _multiprocessors = compiler.Driver.Multiprocessors(device);
+        int room = compiler.Driver.MaxSharedBytes(device);
+        FewRowsShape[] shapes = [.. FewRowsShape.All.Where(shape => shape.WeightBits == weightBits && shape.SharedBytes <= room)];
+        Task<byte[]>[] code = [.. shapes.Select(shape => Task.Run(() => compiler.Translate("fewrows.cu", device, type, Definitions(shape))))];
+        try
+        {
+            foreach ((FewRowsShape shape, Task<byte[]> cubin) in shapes.Zip(code))
+            {
+                _modules[shape] = new CudaModule(compiler.Driver, device, cubin.GetAwaiter().GetResult(), compiler.MayOverlap(device));
+            }
+        }
+        catch
+        {
+            _ = Disposal.All([.. _modules.Values]); // what made it fail is what counts
+            throw;
+        }
+    }
+
+    /// <summary>Says whether a device has the instructions for a type of activations.</summary>
+    /// <param name="driver">The driver.</param>
+    /// <param name="device">The device's ordinal.</param>
+    /// <param name="type">Of activations.</param>
+    public static bool Supports(CudaDriver driver, int device, ScalarType type) =>
+        type.ElementSize() == sizeof(short) && driver.ComputeCapability(device).Major >= CudaDriver.Ampere.Major;
+
+    /// <summary>result = x·Wᵀ + b, or is increased by that.</summary>
+    /// <param name="x">[rows, in], contiguous.</param>
+    /// <param name="linear">[out, in], of as many bits as the kernel is for.</param>
+    /// <param name="result">[rows, out], contiguous.</param>
+    /// <param name="add">Whether what is there stays.</param>
+    /// <returns>False, with nothing done, where the product is not of a size that the kernel does.</returns>
+    public bool TryMultiply(Tensor x, LinearWeights linear, Tensor result, bool add)
+    {
+        (long rows, long outputs, long inputs) = (x.size(0), linear.Weight.size(0), linear.Weight.size(1));
+        if (FewRowsShape.Choose(_modules.Keys, rows, outputs, inputs, _multiprocessors) is not { } shape)
+        {
+            return false;
+        }
+
+        _modules[shape].Launch(
+            "few",
+            new LaunchShape((shape.Grid(outputs, _multiprocessors), 1), (WarpSize, shape.Warps), shape.SharedBytes),
+            _torch.AddressOf(x), _torch.AddressOf(linear.Weight), AddressOf(linear.Scales), AddressOf(linear.Bias), _torch.AddressOf(result),
+            rows, outputs, inputs, add ? 1 : 0);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Disposal.AllOrThrow([.. _modules.Values]);
+
+    private static (string Name, int Value)[] Definitions(FewRowsShape shape) =>
+    [
+        ("STORED_BITS", shape.WeightBits), ("OUTPUTS", shape.Outputs), ("WARPS", shape.Warps), ("DEPTH", shape.Depth), ("ROW_TILES", shape.RowTiles),
+        ("AHEAD", shape.Ahead), ("BLOCKS", shape.Blocks),
+    ];
+
+    private nint AddressOf(Tensor? tensor) => tensor is null ? 0 : _torch.AddressOf(tensor);
+}

@@ -1,0 +1,63 @@
+namespace LocalBloom.AI.Kernels;
+
+/// <summary>How fewrows.cu cuts a product.</summary>
+/// <param name="WeightBits">8 or 16, of a weight.</param>
+/// <param name="Rows">The most: 8 or 16.</param>
+/// <param name="Outputs">Of a tile: 16 or 32.</param>
+/// <param name="Warps">Of a block: they share a tile's inputs.</param>
+/// <param name="Depth">Chunks of weights that a warp has under way.</param>
+/// <param name="Ahead">Chunks of x that a warp has under way.</param>
+/// <param name="Blocks">That a multiprocessor has at once.</param>
+/// <param name="IsForFewTiles">Whether it is best where no block has more than one tile, and for that alone.</param>
+internal readonly record struct FewRowsShape(int WeightBits, int Rows, int Outputs, int Warps, int Depth, int Ahead, int Blocks, bool IsForFewTiles = false)
+{
+    private const int WarpSize = 32;
+    private const int PieceBytes = 16;   // of a lane's copy
+    private const int ChunkBytes = 64;   // of a row
+    private const int OutputsOfPiece = 8; // lanes of a warp that copy of different rows
+    private const int RowTile = 8;
+
+    /// <summary>Gets those that there are kernels of, better ones first. What they differ in was found by trying, on an H200.</summary>
+    public static IReadOnlyList<FewRowsShape> All { get; } =
+    [
+        new(8, Rows: 8, Outputs: 32, Warps: 16, Depth: 3, Ahead: 2, Blocks: 1, IsForFewTiles: true),
+        new(8, Rows: 8, Outputs: 16, Warps: 16, Depth: 4, Ahead: 2, Blocks: 2),
+        new(8, Rows: 16, Outputs: 32, Warps: 16, Depth: 3, Ahead: 2, Blocks: 1, IsForFewTiles: true),
+        new(8, Rows: 16, Outputs: 32, Warps: 8, Depth: 4, Ahead: 2, Blocks: 2),
+        new(16, Rows: 8, Outputs: 16, Warps: 16, Depth: 5, Ahead: 2, Blocks: 2),
+        new(16, Rows: 16, Outputs: 32, Warps: 16, Depth: 4, Ahead: 4, Blocks: 1),
+    ];
+
+    /// <summary>Gets the inputs of a chunk.</summary>
+    public int Chunk => ChunkBytes * 8 / WeightBits;
+
+    /// <summary>Gets the tiles of eight rows.</summary>
+    public int RowTiles => Rows / RowTile;
+
+    /// <summary>Gets the bytes of a block's shared memory: chunks under way, and two tiles' sums of all warps.</summary>
+    public int SharedBytes => (Depth * Outputs / OutputsOfPiece * Warps * WarpSize * PieceBytes) + (2 * Warps * Rows * (Outputs + 1) * sizeof(float));
+
+    /// <summary>Chooses for a product.</summary>
+    /// <param name="among">What the device has room for, better ones first.</param>
+    /// <param name="rows">At least one.</param>
+    /// <param name="outputs">At least one.</param>
+    /// <param name="inputs">At least one.</param>
+    /// <param name="multiprocessors">Of the device.</param>
+    /// <returns>Null where none does such products.</returns>
+    public static FewRowsShape? Choose(IEnumerable<FewRowsShape> among, long rows, long outputs, long inputs, int multiprocessors)
+    {
+        foreach (FewRowsShape shape in among)
+        {
+            if (rows <= shape.Rows && outputs % shape.Outputs == 0 && inputs % shape.Chunk == 0
+                && (!shape.IsForFewTiles || outputs / shape.Outputs <= multiprocessors))
+            {
+                return shape;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Gets how many blocks a product takes.</summary>
+    public int Grid(long outputs, int multiprocessors) => (int)Math.Min(outputs / Outputs, multiprocessors * Blocks);
+}

@@ -1,0 +1,134 @@
+using LocalBloom.AI.Kernels;
+using LocalBloom.AI.Native;
+using LocalBloom.AI.Weights;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LocalBloom.AI.Gpu.Tests;
+
+/// <summary>Products of few rows with weights of 16 bits against float32; those with int8 weights are among <see cref="Int8KernelTests"/>.</summary>
+public sealed class FewRowsKernelTests
+{
+    private static readonly (int Outputs, int Inputs)[] s_matrices =
+        [(16, 32), (48, 64), (64, 1088), (144, 320), (4096, 4096), (1024, 16384), (12288, 1056), (250880, 64)];
+
+    private static readonly int[] s_rows = [1, 3, 8, 9, 16];
+
+    public static TheoryData<ScalarType, int, int, int> Shapes =>
+    [
+        .. from type in new[] { ScalarType.Float16, ScalarType.BFloat16 }
+           from shape in s_matrices
+           from rows in s_rows
+           select new TheoryDataRow<ScalarType, int, int, int>(type, rows, shape.Outputs, shape.Inputs),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Products_AreTheOracles(ScalarType type, int rows, int outputs, int inputs)
+    {
+        using var it = new Fixture(type);
+        LinearWeights linear = it.Linear(outputs, inputs);
+        Tensor x = it.Random(rows, inputs);
+        Tensor before = it.Random(rows, outputs);
+        Tensor result = full([rows, outputs], float.NaN, type, CUDA);
+        Tensor residual = before.clone();
+        Tensor again = before.clone();
+
+        bool isDone = it.Kernel.TryMultiply(x, linear, result, add: false);
+        Assert.Equal(isDone, it.Kernel.TryMultiply(x, linear, residual, add: true));
+        it.Kernel.TryMultiply(x, linear, again, add: true);
+
+        Assert.True(isDone || rows > 8, "up to eight rows are done for every size");
+        if (!isDone)
+        {
+            Assert.True(residual.eq(before).all().item<bool>(), "what is not done leaves things alone");
+            return;
+        }
+
+        Tensor wanted = Float(x).matmul(Float(linear.Weight).t()) + Float(linear.Bias!);
+        Tensor slack = (Float(x).abs().matmul(Float(linear.Weight).abs().t()) * 2e-6) + 1e-6; // float32 sums in another order
+        Near(wanted, result, slack);
+        Near(wanted + Float(before), residual, slack);
+        Assert.True(residual.eq(again).all().item<bool>(), "the order of the sums is fixed");
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float16)]
+    [InlineData(ScalarType.BFloat16)]
+    public void WithoutBias_ThereIsNone(ScalarType type)
+    {
+        using var it = new Fixture(type);
+        LinearWeights linear = it.Linear(64, 96) with { Bias = null };
+        Tensor result = full([2, 64], float.NaN, type, CUDA);
+
+        Assert.True(it.Kernel.TryMultiply(zeros([2, 96], type, CUDA), linear, result, add: false));
+
+        Assert.True(result.eq(0).all().item<bool>());
+    }
+
+    // A weight that is no number spoils its output alone, and a row that is none itself alone: chunks past the end are zeros, whatever lay there before.
+    [Fact]
+    public void WhatIsNoNumber_StaysWhereItIs()
+    {
+        using var it = new Fixture(ScalarType.Float16);
+        LinearWeights linear = it.Linear(64, 96);
+        linear.Weight[5, 7] = float.NaN;
+        Tensor x = it.Random(4, 96);
+        x[2, 90] = float.PositiveInfinity;
+        Tensor result = zeros([4, 64], ScalarType.Float16, CUDA);
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.True(it.Kernel.TryMultiply(x, linear, result, add: false));
+        }
+
+        Tensor isNumber = result.isfinite();
+        Assert.False(isNumber[2].any().item<bool>());
+        Assert.False(isNumber.select(1, 5).any().item<bool>());
+        Assert.Equal(3 * 63, isNumber.sum().item<long>());
+    }
+
+    private static Tensor Float(Tensor x) => x.to_type(ScalarType.Float32);
+
+    private static void Near(Tensor wanted, Tensor actual, Tensor slack)
+    {
+        double unit = actual.dtype is ScalarType.Float16 ? Math.Pow(2, -11) : Math.Pow(2, -8);
+        Tensor excess = (Float(actual) - wanted).abs() - (wanted.abs() * unit) - (slack * (1 + unit));
+        Assert.True(excess.max().item<float>() <= 0, $"largest excess {excess.max().item<float>()}");
+    }
+
+    private sealed class Fixture : IDisposable
+    {
+        private readonly IDisposable _inference;
+        private readonly DisposeScope _scope;
+        private readonly Generator _generator = new(7, CPU);
+        private readonly ScalarType _type;
+
+        public Fixture(ScalarType type)
+        {
+            Cuda.Require();
+            _inference = inference_mode();
+            _scope = NewDisposeScope();
+            _type = type;
+            var native = TorchNative.Load(null);
+            Kernel = new FewRowsKernel(native, new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, CudaDriver.TryOpen()!), 0, type, weightBits: 16);
+        }
+
+        public FewRowsKernel Kernel { get; }
+
+        public Tensor Random(params long[] shape) => randn(shape, generator: _generator).cuda().to_type(_type);
+
+        public LinearWeights Linear(int outputs, int inputs)
+        {
+            Tensor weight = (Random(outputs, inputs) * 0.02).to_type(_type);
+            return new LinearWeights(weight, weight.t(), null, Random(outputs));
+        }
+
+        public void Dispose()
+        {
+            Kernel.Dispose();
+            _generator.Dispose();
+            _scope.Dispose();
+            _inference.Dispose();
+        }
+    }
+}

@@ -1,0 +1,61 @@
+using LocalBloom.AI.Kernels;
+
+namespace LocalBloom.AI.Tests.Kernels;
+
+public sealed class FewRowsShapeTests
+{
+    private const int Multiprocessors = 132; // of an H100 and an H200
+    private const int HopperShared = 227 << 10;
+    private const int LeastShared = 99 << 10; // of GPUs of compute capability 8.6 and 8.9
+
+    // 7b1's matrices: outputs of a tile and warps of what was the fastest on an H200, or within some hundredths of it.
+    [Theory]
+    [InlineData(8, 1, 12288, 4096, 16, 16)]
+    [InlineData(8, 8, 4096, 4096, 32, 16)]
+    [InlineData(8, 8, 4096, 16384, 32, 16)]
+    [InlineData(8, 1, 250880, 4096, 16, 16)]
+    [InlineData(8, 9, 4096, 16384, 32, 16)]
+    [InlineData(8, 16, 16384, 4096, 32, 8)]
+    [InlineData(16, 8, 4096, 4096, 16, 16)]
+    [InlineData(16, 16, 16384, 4096, 32, 16)]
+    public void Choose_TakesWhatWasMeasuredToBeFast(int bits, int rows, int outputs, int inputs, int tileOutputs, int warps)
+    {
+        FewRowsShape shape = Choose(bits, rows, outputs, inputs, HopperShared)!.Value;
+
+        Assert.Equal((tileOutputs, warps), (shape.Outputs, shape.Warps));
+    }
+
+    [Theory]
+    [InlineData(8, 17, 4096, 4096)]
+    [InlineData(16, 17, 4096, 4096)]
+    [InlineData(8, 1, 40, 64)]
+    [InlineData(8, 1, 48, 72)]
+    [InlineData(16, 1, 48, 48)]
+    [InlineData(16, 9, 48, 64)]
+    public void Choose_HasNoneForManyRows_OrOddSizes(int bits, int rows, int outputs, int inputs) => Assert.Null(Choose(bits, rows, outputs, inputs, HopperShared));
+
+    // A decoding step of up to eight rows is what the kernel is for, on every GPU that has its instructions.
+    [Theory]
+    [InlineData(8)]
+    [InlineData(16)]
+    public void EachDevice_HasRoomForOneOfEightRows(int bits) => Assert.NotNull(Choose(bits, 8, 4096, 4096, LeastShared));
+
+    [Fact]
+    public void Shared_HasTheChunksUnderWay_AndTwoTilesSums()
+    {
+        var shape = new FewRowsShape(8, Rows: 16, Outputs: 32, Warps: 8, Depth: 4, Ahead: 2, Blocks: 2);
+
+        // Four chunks of 64 bytes of 32 outputs for each of 8 warps; 16 rows of 32 + 1 sums for each, twice.
+        Assert.Equal((4 * 64 * 32 * 8) + (2 * 8 * 16 * 33 * 4), shape.SharedBytes);
+        Assert.Equal((64, 2), (shape.Chunk, shape.RowTiles));
+    }
+
+    [Theory]
+    [InlineData(4096, 128)] // a block for each tile
+    [InlineData(16384, 264)] // else each block has several
+    public void Grid_IsWhatTheDeviceHasRoomFor(int outputs, int blocks) =>
+        Assert.Equal(blocks, new FewRowsShape(8, Rows: 8, Outputs: 32, Warps: 8, Depth: 4, Ahead: 2, Blocks: 2).Grid(outputs, Multiprocessors));
+
+    private static FewRowsShape? Choose(int bits, int rows, int outputs, int inputs, int shared) => FewRowsShape.Choose(
+        FewRowsShape.All.Where(shape => shape.WeightBits == bits && shape.SharedBytes <= shared), rows, outputs, inputs, Multiprocessors);
+}
