@@ -1,4 +1,3 @@
-using System.Globalization;
 using LocalBloom.AI.Placement;
 using LocalBloom.AI.Samples;
 using Microsoft.Extensions.Options;
@@ -35,6 +34,7 @@ internal sealed record LatencyArguments
           --new-tokens LIST     lengths of the answers, 1,64 by default
           --warmup N            runs before the clock counts, 2 by default (1 with many callers)
           --runs N              measured runs, 10 by default (5 with many callers)
+          --prompt-tokens LIST  also measures prompts of so many tokens and 1 new one, for example 16,64,256,1024,2000, with the engine alone
           --callers LIST        also measures so many callers at once, for example 1,2,4,8,16,32: each with a prompt of its own and 64 new tokens
           --cache-tokens N      with --callers: tokens of all callers together that the cache has room for, the engine's choice by default
           --kernels             in place of all that: times products with int8 weights alone, for each matrix of the shape, beside those of
@@ -44,7 +44,7 @@ internal sealed record LatencyArguments
         """;
 
     private static readonly string[] s_valued =
-        ["--model", "--shape", "--strategy", "--devices", "--number-type", "--memory-limit", "--new-tokens", "--warmup", "--runs", "--callers", "--cache-tokens", "--json"];
+        ["--model", "--shape", "--strategy", "--devices", "--number-type", "--memory-limit", "--new-tokens", "--prompt-tokens", "--warmup", "--runs", "--callers", "--cache-tokens", "--json"];
 
     private const int MostConcurrentReplies = 256; // as the engine's option
 
@@ -61,6 +61,9 @@ internal sealed record LatencyArguments
     public string? MemoryLimit { get; private init; }
 
     public IReadOnlyList<int> NewTokens { get; private init; } = [];
+
+    /// <summary>Gets the lengths of further prompts, ascending; empty where none are asked for.</summary>
+    public IReadOnlyList<int> PromptTokens { get; private init; } = [];
 
     public required Repetition Repetition { get; init; }
 
@@ -135,6 +138,7 @@ internal sealed record LatencyArguments
             NumberType = line.Choice<BloomNumberType>("--number-type") ?? BloomNumberType.Auto,
             MemoryLimit = limit,
             NewTokens = ToIntegers("--new-tokens", line.Value("--new-tokens") ?? "1,64"),
+            PromptTokens = line.Value("--prompt-tokens") is { } lengths ? ToIntegers("--prompt-tokens", lengths) : [],
             Repetition = new(warmup ?? 2, runs ?? 10),
             Callers = callers,
             CallerRepetition = new(warmup ?? 1, runs ?? 5),
@@ -184,10 +188,6 @@ internal sealed record LatencyArguments
             throw new UsageException($"--kernels times products alone, for which {string.Join(", ", surplus)} would not count: remove {(surplus.Length == 1 ? "it" : "them")}.");
         }
     }
-
-    /// <summary>The vocabulary of a shape written out as numbers; BLOOM's own, 250,880, otherwise.</summary>
-    public static int VocabularyOf(string shape) =>
-        Split(shape, ',') is [_, _, _, string last] && int.TryParse(last, CultureInfo.InvariantCulture, out int size) && size > 0 ? size : 250_880;
 
     private static int[] ToIntegers(string name, string list)
     {

@@ -3,11 +3,13 @@ using Microsoft.Extensions.AI;
 
 namespace LocalBloom.AI.Latency;
 
-/// <summary>The protocol: the prompt, warm-ups, measured runs, for every length through every path. One run at a time; greedy. Then many callers, where asked for.</summary>
+/// <summary>The protocol: the prompt, warm-ups, measured runs, for every length through every path. One run at a time; greedy. Then other prompts and many callers, where asked for.</summary>
 internal sealed class LatencyProtocol(LatencyArguments arguments)
 {
     public const string ClientPath = "IChatClient";
     public const string EnginePath = "engine";
+
+    private readonly PromptLengths _lengths = new(arguments);
 
     public async Task<TargetReport> MeasureAsync(Target target, CancellationToken cancellationToken)
     {
@@ -34,9 +36,16 @@ internal sealed class LatencyProtocol(LatencyArguments arguments)
                 client.Add(await TimeAsync(ClientPath, newTokens, () => ReplyAsync(chat, newTokens, cancellationToken)));
             }
 
-            var answer = new Answer(model, newTokens);
+            var answer = new Answer(model, model.PromptIds, newTokens);
             engine.Add(await TimeAsync(EnginePath, newTokens, () => answer.GenerateAsync(cancellationToken)));
             output = answer.ToString();
+        }
+
+        var lengths = new List<JobReport>();
+        for (int i = 0; i < _lengths.Lengths.Count; i++)
+        {
+            var answer = new Answer(model, _lengths.Prompt(i), newTokens: 1);
+            lengths.Add(await TimeAsync(EnginePath, 1, () => answer.GenerateAsync(cancellationToken)));
         }
 
         IReadOnlyList<ThroughputReport> throughput = await manyCallers.MeasureAsync(cancellationToken);
@@ -55,6 +64,7 @@ internal sealed class LatencyProtocol(LatencyArguments arguments)
             [.. decoding.OfType<DecodeReport>()],
             throughput)
         {
+            PromptLengths = lengths,
             StreamedBytes = model.Engine.Status.StreamedBytes,
         };
     }
@@ -74,9 +84,9 @@ internal sealed class LatencyProtocol(LatencyArguments arguments)
     }
 
     /// <summary>Generates a fixed number of tokens and keeps what came last.</summary>
-    private sealed class Answer(MeasuredModel model, int newTokens)
+    private sealed class Answer(MeasuredModel model, IReadOnlyList<int> prompt, int newTokens)
     {
-        private readonly GenerationRequest _request = new() { PromptIds = model.PromptIds, MaxNewTokens = newTokens, IgnoreEndOfSequence = true };
+        private readonly GenerationRequest _request = new() { PromptIds = prompt, MaxNewTokens = newTokens, IgnoreEndOfSequence = true };
         private readonly List<GenerationDelta> _deltas = [];
 
         public async Task<(int Prompt, int Reply)> GenerateAsync(CancellationToken cancellationToken)

@@ -45,6 +45,9 @@ internal sealed record TargetReport(
     IReadOnlyList<DecodeReport> Decoding,
     IReadOnlyList<ThroughputReport> Throughput)
 {
+    /// <summary>Gets prompts of other lengths and 1 new token each, through the engine; empty where they were not asked for.</summary>
+    public IReadOnlyList<JobReport> PromptLengths { get; init; } = [];
+
     /// <summary>Gets the bytes that each step copies from host memory to the devices; 0 where all layers stay.</summary>
     public long StreamedBytes { get; init; }
 

@@ -1,3 +1,4 @@
+using LocalBloom.AI.Model;
 using LocalBloom.AI.Samples;
 using Microsoft.Extensions.AI;
 
@@ -59,7 +60,7 @@ internal sealed class MeasuredModel : IDisposable
 
     private static MeasuredModel OfShape(string shape, BloomChatClientOptions options)
     {
-        int vocabulary = LatencyArguments.VocabularyOf(shape);
+        int vocabulary = BloomConfig.ForShape(shape).VocabularySize;
         return new(BloomEngine.WithRandomWeights(shape, options), client: null, caller => RecordedPrompt.For(vocabulary, caller));
     }
 

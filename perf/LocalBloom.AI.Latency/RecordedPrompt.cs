@@ -20,5 +20,12 @@ internal static class RecordedPrompt
     /// <summary>Gives the ids, folded into a vocabulary that is smaller than BLOOM's.</summary>
     /// <param name="vocabulary">Its size.</param>
     /// <param name="caller">0 gives the ids as they are; others give as many, all of them different.</param>
-    public static IReadOnlyList<int> For(int vocabulary, int caller = 0) => [.. s_ids.Select(id => (id + caller) % vocabulary)];
+    public static IReadOnlyList<int> For(int vocabulary, int caller = 0) => OfLength(s_ids.Length, vocabulary, caller);
+
+    /// <summary>Gives so many ids: those of a caller, over and over.</summary>
+    /// <param name="length">How many.</param>
+    /// <param name="vocabulary">As above.</param>
+    /// <param name="caller">As above; prompts of two callers differ from the first token on.</param>
+    public static IReadOnlyList<int> OfLength(int length, int vocabulary, int caller) =>
+        [.. Enumerable.Range(0, length).Select(i => (s_ids[i % s_ids.Length] + caller) % vocabulary)];
 }

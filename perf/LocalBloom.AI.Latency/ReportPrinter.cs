@@ -30,6 +30,11 @@ internal static class ReportPrinter
 
         AnsiConsole.Write(Jobs(report));
         AnsiConsole.Write(Decoding(report));
+        if (report.Targets.Any(target => target.PromptLengths.Count > 0))
+        {
+            AnsiConsole.Write(PromptLengths(report));
+        }
+
         if (report.Targets.Any(target => target.Throughput.Count > 0))
         {
             AnsiConsole.Write(Throughput(report));
@@ -69,6 +74,26 @@ internal static class ReportPrinter
             {
                 string rate = decode.WeightGigabytesPerSecond is { } gigabytes ? $"{gigabytes:0.0}" : "–";
                 AddRow(table, target, decode.Path, $"{decode.MillisecondsPerToken:0.000}", $"{1000 / decode.MillisecondsPerToken:0.0}", rate);
+            }
+        }
+
+        return table;
+    }
+
+    // By length, so that strategies stand below each other.
+    private static Table PromptLengths(LatencyReport report)
+    {
+        Table table = NewTable(["strategy", "devices", "engine"], ["mean ± sd, ms", "P95, ms", "least, ms", "tokens in/s", "÷ first strategy"]);
+        for (int i = 0; i < report.Targets[0].PromptLengths.Count; i++)
+        {
+            double first = report.Targets[0].PromptLengths[i].Statistics.Mean;
+            foreach (TargetReport target in report.Targets)
+            {
+                JobReport job = target.PromptLengths[i];
+                LatencyStatistics s = job.Statistics;
+                AddRow(
+                    table, target, $"{job.PromptTokens} tokens in, {job.NewTokens} out", $"{s.Mean:0.00} ± {s.StandardDeviation:0.00}", $"{s.P95:0.00}", $"{s.Minimum:0.00}",
+                    $"{1000 * job.PromptTokens / s.Mean:0}", $"{s.Mean / first:0.00}");
             }
         }
 

@@ -10,8 +10,9 @@ namespace LocalBloom.AI.Collectives;
 /// <summary>Joins the ranks of a model in the fastest way that their devices allow.</summary>
 /// <param name="native">Torch.</param>
 /// <param name="driver">CUDA's driver; null where there is none.</param>
+/// <param name="compiler">Compiles our kernels; null where there is no compiler.</param>
 /// <param name="logger">Told what was chosen and why.</param>
-internal sealed class RankLinks(TorchNative native, CudaDriver? driver, ILogger logger)
+internal sealed class RankLinks(TorchNative native, CudaDriver? driver, KernelCompiler? compiler, ILogger logger)
 {
     // A rank is late where the host is: a pause of the runtime, or a page of memory that is read back. A lost device is for ever.
     private static readonly TimeSpan s_devicePatience = TimeSpan.FromSeconds(10);
@@ -69,13 +70,12 @@ internal sealed class RankLinks(TorchNative native, CudaDriver? driver, ILogger 
         BloomDevice[] devices = [.. plan.Shares.Select(share => share.Memory.Device)];
         int[] ordinals = [.. devices.Select(device => device.Index)];
         CudaPeers? peers = driver is null ? null : new CudaPeers(driver);
-        Nvrtc? nvrtc = peers is null ? null : Nvrtc.TryOpen(native.Folder);
         var nccl = new Lazy<(Nccl? Library, string? Problem)>(() => Nccl.TryOpen(driver, native.Folder));
         (RankLinkKind kind, string? why) = Choose(
-            devices, plan.Footprint.Config.HiddenSize, new LinkMeans(peers is null ? (_, _) => false : peers.CanReach, nvrtc is not null, () => nccl.Value.Problem));
+            devices, plan.Footprint.Config.HiddenSize, new LinkMeans(peers is null ? (_, _) => false : peers.CanReach, compiler is not null, () => nccl.Value.Problem));
         if (kind is RankLinkKind.Peers)
         {
-            return new PeerLink(native, new KernelCompiler(nvrtc!, driver!), peers!, ordinals, buffers, plan.Footprint.Type, s_devicePatience);
+            return new PeerLink(native, compiler!, peers!, ordinals, buffers, plan.Footprint.Type, s_devicePatience);
         }
 
         if (kind is RankLinkKind.Nccl)

@@ -11,11 +11,11 @@ namespace LocalBloom.AI.Engine;
 
 /// <summary>Who computes on which device: torch, with our kernels where the device has them. Logical parts of a device share them.</summary>
 /// <param name="native">Torch.</param>
-/// <param name="driver">CUDA's driver; null where there is none.</param>
+/// <param name="compiler">Compiles our kernels; null where there is no compiler.</param>
 /// <param name="plan">The model and its devices.</param>
 /// <param name="cpuLinear">How a CPU computes linear layers.</param>
 /// <param name="logger">Told where kernels are not to be had.</param>
-internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePlan plan, ILinearKernel cpuLinear, ILogger logger) : IDisposable
+internal sealed class DeviceOps(TorchNative native, KernelCompiler? compiler, DevicePlan plan, ILinearKernel cpuLinear, ILogger logger) : IDisposable
 {
     private readonly Dictionary<BloomDevice, IBloomOps> _ops = [];
     private readonly List<IDisposable> _kernels = [];
@@ -41,14 +41,13 @@ internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePl
             return new TorchOps(cpuLinear);
         }
 
-        if (Nvrtc.TryOpen(native.Folder) is not { } nvrtc)
+        if (compiler is null)
         {
             EngineLog.NoKernel(logger, device.ToString(), "libnvrtc, CUDA's run-time compiler, is not beside torch");
             return new TorchOps(new FormatLinear(new DenseLinear(native), new DequantizedLinear()));
         }
 
         (BloomConfig config, (ScalarType type, _), _) = plan.Footprint;
-        var compiler = new KernelCompiler(nvrtc, driver!);
         var pointwise = new PointwiseKernels(native, compiler, device.Index, type);
         _kernels.Add(pointwise);
         var linear = new FormatLinear(FewRows(compiler, device, type, weightBits: 16, new CudaLinear(native, pointwise)), Int8(compiler, device, type));
@@ -71,14 +70,14 @@ internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePl
             return new LlmInt8Linear(native, threshold);
         }
 
-        return plan.Footprint.Format.IsInt8 && FewRowsKernel.Supports(driver!, device.Index, type)
+        return plan.Footprint.Format.IsInt8 && FewRowsKernel.Supports(compiler.Driver, device.Index, type)
             ? FewRows(compiler, device, type, weightBits: 8, new CudaInt8Linear(Prompts(compiler, device, type)))
             : new DequantizedLinear();
     }
 
     private ILinearKernel FewRows(KernelCompiler compiler, BloomDevice device, ScalarType type, int weightBits, ILinearKernel others)
     {
-        if (!FewRowsKernel.Supports(driver!, device.Index, type))
+        if (!FewRowsKernel.Supports(compiler.Driver, device.Index, type))
         {
             return others;
         }
@@ -90,7 +89,7 @@ internal sealed class DeviceOps(TorchNative native, CudaDriver? driver, DevicePl
 
     private ILinearKernel Prompts(KernelCompiler compiler, BloomDevice device, ScalarType type)
     {
-        if (!Int8PromptKernel.Supports(driver!, device.Index))
+        if (!Int8PromptKernel.Supports(compiler.Driver, device.Index))
         {
             var halves = new HalvesKernel(native, compiler, device.Index, type);
             _kernels.Add(halves);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using LocalBloom.AI.Diagnostics;
 using LocalBloom.AI.Execution;
+using LocalBloom.AI.Kernels;
 using LocalBloom.AI.Model;
 using LocalBloom.AI.Native;
 using LocalBloom.AI.Ops;
@@ -34,13 +35,14 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
         DevicePlan plan = new ModelPlanner(options, new DeviceCatalog(_driver, cuda.is_available()).Find).Plan(source.Config, source.StoredType);
         plan = OffloadPlanner.WithStorage(plan, options.StreamFromFile, HostMemory.Free(), Path.GetTempPath());
         EngineLog.Planned(logger, plan.ToString());
+        KernelCompiler? compiler = plan.GpuCount > 0 ? KernelCompiler.TryOpen(_driver, native.Folder) : null;
         if (plan.Shares[0].Shard is not null)
         {
-            return new RankFactory(native, _driver, CpuLinear(plan), logger).Build(plan, source, tokenizer, progress, cancellationToken);
+            return new RankFactory(native, _driver, compiler, CpuLinear(plan), logger).Build(plan, source, tokenizer, progress, cancellationToken);
         }
 
         var arenas = new List<DeviceArena>();
-        var ops = new DeviceOps(native, _driver, plan, CpuLinear(plan), logger);
+        var ops = new DeviceOps(native, compiler, plan, CpuLinear(plan), logger);
         WeightFormat format = plan.Footprint.Format;
         var loader = new WeightLoader(source, format, progress, cancellationToken);
         var layers = new LayerResidencies(native, _driver, loader, new WeightLoader(new UnfilledWeights(source.Config), format, null, cancellationToken), plan.Storage) { NewSlabs = NewSlabs };

@@ -10,8 +10,9 @@ namespace LocalBloom.AI.Engine;
 /// <param name="findDevices">Looks up devices by name, in layer order, all there are where none is named.</param>
 internal sealed class ModelPlanner(BloomChatClientOptions options, Func<IEnumerable<string>, IReadOnlyList<DeviceMemory>> findDevices)
 {
-    // BLOOM was trained with so many tokens; checkpoints that say nothing mean this.
-    private const int TrainedContext = 2048;
+    /// <summary>With so many tokens BLOOM was trained; checkpoints that say nothing mean this.</summary>
+    public const int TrainedContext = 2048;
+
     private const int MinContext = 16; // as the option's own lower bound
     private const int AmpleContexts = 8;
 

@@ -1,6 +1,7 @@
 using LocalBloom.AI.Collectives;
 using LocalBloom.AI.Diagnostics;
 using LocalBloom.AI.Execution;
+using LocalBloom.AI.Kernels;
 using LocalBloom.AI.Model;
 using LocalBloom.AI.Native;
 using LocalBloom.AI.Ops;
@@ -14,9 +15,10 @@ namespace LocalBloom.AI.Engine;
 /// <summary>Builds a model whose layers are cut over several devices: for each rank a model of its slice, and what joins them.</summary>
 /// <param name="native">Torch.</param>
 /// <param name="driver">CUDA's driver; null where there is none.</param>
+/// <param name="compiler">Compiles our kernels, for all ranks; null where there is no compiler.</param>
 /// <param name="cpuLinear">How a CPU computes linear layers.</param>
 /// <param name="logger">Told what was chosen and why.</param>
-internal sealed class RankFactory(TorchNative native, CudaDriver? driver, ILinearKernel cpuLinear, ILogger logger)
+internal sealed class RankFactory(TorchNative native, CudaDriver? driver, KernelCompiler? compiler, ILinearKernel cpuLinear, ILogger logger)
 {
     // A CPU computes between two sums as long as it takes.
     private static readonly TimeSpan s_hostPatience = TimeSpan.FromMinutes(5);
@@ -49,7 +51,7 @@ internal sealed class RankFactory(TorchNative native, CudaDriver? driver, ILinea
                 [.. plan.Shares.Select((share, i) => RankBuffers.Allocate(arenas[i], footprint.Config, share.Shard!, footprint.Type, footprint.StepRows))];
             Lock launching = LaunchOrder.For(plan.GpuCount);
             var patience = new RankPatience(plan.GpuCount > 1 ? s_launchPatience : s_hostPatience, s_grace);
-            IRankLink link = new RankLinks(native, driver, logger).Join(plan, buffers, launching, patience.Step);
+            IRankLink link = new RankLinks(native, driver, compiler, logger).Join(plan, buffers, launching, patience.Step);
             owners.Push(link);
             RankOps[] ops = [.. plan.Shares.Select((share, rank) => Ops(plan, share, link.Of(rank), owners))];
             BloomModel[] models = Load(plan, source, arenas, buffers, ops, progress, cancellationToken);
@@ -77,7 +79,7 @@ internal sealed class RankFactory(TorchNative native, CudaDriver? driver, ILinea
     private RankOps Ops(DevicePlan plan, DeviceShare share, ICollective sums, Stack<IDisposable> owners)
     {
         BloomConfig config = plan.Footprint.Config;
-        var ops = new DeviceOps(native, driver, plan with { Footprint = Own(plan, share) }, cpuLinear, logger);
+        var ops = new DeviceOps(native, compiler, plan with { Footprint = Own(plan, share) }, cpuLinear, logger);
         owners.Push(ops);
         return new RankOps(ops.For(share.Memory.Device), native, sums, share.Shard!.Vocabulary(config).First);
     }

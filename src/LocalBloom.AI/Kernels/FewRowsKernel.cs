@@ -11,7 +11,8 @@ internal sealed class FewRowsKernel : IDisposable
     private const int WarpSize = 32;
 
     private readonly TorchNative _torch;
-    private readonly Dictionary<FewRowsShape, CudaModule> _modules = [];
+    private readonly FewRowsShape[] _shapes; // better ones first
+    private readonly Dictionary<FewRowsShape, CudaModule> _modules;
     private readonly int _multiprocessors;
 
     /// <summary>Initializes a new instance of the <see cref="FewRowsKernel"/> class, compiling for each shape that the device has room for.</summary>
@@ -25,20 +26,10 @@ internal sealed class FewRowsKernel : IDisposable
         _torch = torch;
         _multiprocessors = compiler.Driver.Multiprocessors(device);
         int room = compiler.Driver.MaxSharedBytes(device);
-        FewRowsShape[] shapes = [.. FewRowsShape.All.Where(shape => shape.WeightBits == weightBits && shape.SharedBytes <= room)];
-        Task<byte[]>[] code = [.. shapes.Select(shape => Task.Run(() => compiler.Translate("fewrows.cu", device, type, Definitions(shape))))];
-        try
-        {
-            foreach ((FewRowsShape shape, Task<byte[]> cubin) in shapes.Zip(code))
-            {
-                _modules[shape] = new CudaModule(compiler.Driver, device, cubin.GetAwaiter().GetResult(), compiler.MayOverlap(device));
-            }
-        }
-        catch
-        {
-            _ = Disposal.All([.. _modules.Values]); // what made it fail is what counts
-            throw;
-        }
+        _shapes = [.. FewRowsShape.All.Where(shape => shape.WeightBits == weightBits && shape.SharedBytes <= room)];
+        _modules = _shapes
+            .Zip(compiler.CompileEach("fewrows.cu", device, type, follows: true, [.. _shapes.Select(Definitions)]))
+            .ToDictionary(pair => pair.First, pair => pair.Second);
     }
 
     /// <summary>Says whether a device has the instructions for a type of activations.</summary>
@@ -57,7 +48,7 @@ internal sealed class FewRowsKernel : IDisposable
     public bool TryMultiply(Tensor x, LinearWeights linear, Tensor result, bool add)
     {
         (long rows, long outputs, long inputs) = (x.size(0), linear.Weight.size(0), linear.Weight.size(1));
-        if (FewRowsShape.Choose(_modules.Keys, rows, outputs, inputs, _multiprocessors) is not { } shape)
+        if (FewRowsShape.Choose(_shapes, rows, outputs, inputs, _multiprocessors) is not { } shape)
         {
             return false;
         }

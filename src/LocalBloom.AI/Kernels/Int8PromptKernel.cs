@@ -16,7 +16,7 @@ internal sealed class Int8PromptKernel : IDisposable
     private const int Alignment = 1024; // bytes, of shared memory that wgmma reads
 
     private readonly TorchNative _torch;
-    private readonly Dictionary<Int8PromptTiling, CudaModule> _modules = [];
+    private readonly Dictionary<Int8PromptTiling, CudaModule> _modules;
     private readonly Tensor _arrivals; // zeros between two launches
     private readonly int _multiprocessors;
 
@@ -29,22 +29,16 @@ internal sealed class Int8PromptKernel : IDisposable
     {
         _torch = torch;
         _multiprocessors = compiler.Driver.Multiprocessors(device);
-        Task<byte[]>[] code =
-        [
-            .. Int8PromptTiling.All.Select(tiling =>
-                Task.Run(() => compiler.Translate("int8prompt.cu", device, type, ("OUTPUTS", tiling.Outputs), ("ROWS", tiling.Rows), ("STAGES", Stages), ("PADDING", Padding), ("ALIGNMENT", Alignment)))),
-        ];
         _arrivals = zeros([_multiprocessors], ScalarType.Int32, new Device(DeviceType.CUDA, device)).DetachFromDisposeScope();
         try
         {
-            foreach ((Int8PromptTiling tiling, Task<byte[]> cubin) in Int8PromptTiling.All.Zip(code))
-            {
-                _modules[tiling] = new CudaModule(compiler.Driver, device, cubin.GetAwaiter().GetResult(), mayOverlap: true);
-            }
+            _modules = Int8PromptTiling.All
+                .Zip(compiler.CompileEach("int8prompt.cu", device, type, follows: true, [.. Int8PromptTiling.All.Select(Definitions)]))
+                .ToDictionary(pair => pair.First, pair => pair.Second);
         }
         catch
         {
-            _ = Disposal.All([.. _modules.Values, _arrivals]); // what made it fail is what counts
+            _arrivals.Dispose();
             throw;
         }
     }
@@ -98,4 +92,7 @@ internal sealed class Int8PromptKernel : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Disposal.AllOrThrow([.. _modules.Values, _arrivals]);
+
+    private static (string, int)[] Definitions(Int8PromptTiling tiling) =>
+        [("OUTPUTS", tiling.Outputs), ("ROWS", tiling.Rows), ("STAGES", Stages), ("PADDING", Padding), ("ALIGNMENT", Alignment)];
 }

@@ -3,20 +3,24 @@ using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Kernels;
 
-/// <summary>Turns this library's CUDA sources into machine code, on the user's machine.</summary>
+/// <summary>Turns this library's CUDA sources into machine code, on the user's machine. A model's devices share one, so that each source is compiled once for all that are alike. Thread-safe.</summary>
 /// <param name="nvrtc">The compiler.</param>
 /// <param name="driver">The driver.</param>
 internal sealed class KernelCompiler(Nvrtc nvrtc, CudaDriver driver)
 {
-    private const string Common = "common.cuh";
+    private readonly KernelCode _code = new(nvrtc.Compile);
 
     /// <summary>Gets the driver.</summary>
     public CudaDriver Driver => driver;
 
-    /// <summary>Says whether kernels of a device may begin before the one in front ends, and know how to wait for it.</summary>
-    public bool MayOverlap(int device) => driver.ComputeCapability(device).Major >= CudaDriver.Hopper.Major;
+    /// <summary>Opens the compiler.</summary>
+    /// <param name="driver">The driver; null where there is none.</param>
+    /// <param name="torchFolder">As <see cref="Nvrtc.TryOpen"/> takes it.</param>
+    /// <returns>Null where it is not found, or there is no driver.</returns>
+    public static KernelCompiler? TryOpen(CudaDriver? driver, string torchFolder) =>
+        driver is not null && Nvrtc.TryOpen(torchFolder) is { } nvrtc ? new KernelCompiler(nvrtc, driver) : null;
 
-    /// <summary>Compiles a source and loads it on a device. Takes some tenths of a second.</summary>
+    /// <summary>Compiles a source and loads it on a device. Takes some tenths of a second, the first time.</summary>
     /// <param name="file">For example <c>attention.cu</c>.</param>
     /// <param name="device">The device's ordinal.</param>
     /// <param name="type">What <c>number</c> is in the source.</param>
@@ -24,27 +28,39 @@ internal sealed class KernelCompiler(Nvrtc nvrtc, CudaDriver driver)
     /// <param name="definitions">Further macros.</param>
     /// <exception cref="LocalBloomException">The source does not compile for the device.</exception>
     public CudaModule Compile(string file, int device, ScalarType type, bool follows, params IEnumerable<(string Name, int Value)> definitions) =>
-        new(driver, device, Translate(file, device, type, definitions), follows && MayOverlap(device));
+        new(driver, device, _code.For(file, driver.Architecture(device), type, definitions), follows && MayOverlap(device));
 
-    /// <summary>Compiles a source for a device. Thread-safe.</summary>
+    /// <summary>Compiles a source in several variants, on all processors together, and loads them.</summary>
     /// <inheritdoc cref="Compile"/>
-    /// <returns>Machine code.</returns>
-    public byte[] Translate(string file, int device, ScalarType type, params IEnumerable<(string Name, int Value)> definitions)
+    /// <param name="file">As there.</param>
+    /// <param name="device">As there.</param>
+    /// <param name="type">As there.</param>
+    /// <param name="follows">As there.</param>
+    /// <param name="variants">Of each its macros.</param>
+    /// <returns>A module for each variant.</returns>
+    public IReadOnlyList<CudaModule> CompileEach(
+        string file, int device, ScalarType type, bool follows, IReadOnlyList<IReadOnlyList<(string Name, int Value)>> variants)
     {
-        int number = type switch { ScalarType.Float32 => 0, ScalarType.Float16 => 1, _ => 2 };
-        string[] options =
-        [
-            $"--gpu-architecture={driver.Architecture(device)}",
-            "--std=c++17",
-            $"--define-macro=NUMBER_TYPE={number}",
-            .. definitions.Select(definition => $"--define-macro={definition.Name}={definition.Value}"),
-        ];
-        return nvrtc.Compile(Read(Common) + Read(file), file, options);
+        string architecture = driver.Architecture(device);
+        Task[] compiling = [.. variants.Select(definitions => Task.Run(() => _code.For(file, architecture, type, definitions)))];
+        var modules = new List<CudaModule>();
+        try
+        {
+            foreach ((IReadOnlyList<(string, int)> definitions, Task compiled) in variants.Zip(compiling))
+            {
+                compiled.GetAwaiter().GetResult();
+                modules.Add(Compile(file, device, type, follows, definitions));
+            }
+
+            return modules;
+        }
+        catch
+        {
+            _ = Disposal.All(modules); // what made it fail is what counts
+            throw;
+        }
     }
 
-    private static string Read(string name)
-    {
-        using var reader = new StreamReader(typeof(KernelCompiler).Assembly.GetManifestResourceStream(name)!);
-        return reader.ReadToEnd();
-    }
+    // Whether kernels of a device may begin before the one in front ends, and know how to wait for it.
+    private bool MayOverlap(int device) => driver.ComputeCapability(device).Major >= CudaDriver.Hopper.Major;
 }

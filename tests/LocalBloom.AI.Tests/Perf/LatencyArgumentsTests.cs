@@ -14,6 +14,7 @@ public class LatencyArgumentsTests
         Assert.Equal([1, 64], arguments.NewTokens);
         Assert.Equal(new Repetition(2, 10), arguments.Repetition);
         Assert.Empty(arguments.Callers);
+        Assert.Empty(arguments.PromptTokens);
         Assert.Equal(0, arguments.MostCallers);
     }
 
@@ -55,6 +56,11 @@ public class LatencyArgumentsTests
     [InlineData("--callers", ",")]
     [InlineData("--memory-limit", "8")]
     [InlineData("--new-tokens", "")]
+    [InlineData("--prompt-tokens", "0")]
+    [InlineData("--prompt-tokens", "16,-32")]
+    [InlineData("--prompt-tokens", "16,many")]
+    [InlineData("--prompt-tokens", "99999999999")]
+    [InlineData("--prompt-tokens", ",")]
     [InlineData("--cache-tokens", "100")]
     [InlineData("--devices", "gpu")]
     [InlineData("--devices", "cpu;cpu#0,cuda:one")]
