@@ -4,16 +4,6 @@ using Microsoft.Extensions.Options;
 
 namespace LocalBloom.AI.Latency;
 
-/// <summary>One way of running the model that is measured.</summary>
-/// <param name="Strategy">How the model is spread.</param>
-/// <param name="Devices">Over what; empty leaves it to the engine.</param>
-/// <param name="WeightFormat">How matrices are kept.</param>
-internal sealed record Target(BloomStrategy Strategy, IReadOnlyList<string> Devices, BloomWeightFormat WeightFormat = BloomWeightFormat.Auto)
-{
-    /// <summary>Gets the name under which it is listed.</summary>
-    public string Name => WeightFormat is BloomWeightFormat.Auto ? $"{Strategy}" : $"{Strategy}+{WeightFormat}";
-}
-
 /// <summary>What is to be measured, and how.</summary>
 internal sealed record LatencyArguments
 {
@@ -26,7 +16,8 @@ internal sealed record LatencyArguments
           --shape NAME          random weights of this shape (560m, 7b1, …, or layers,hidden,heads,vocabulary), and 170 recorded token ids;
                                 there is no tokenizer, so only the engine is measured
           --strategy LIST       SingleDevice (default), LayerSplit, TensorParallel, Int8, Offload, …, separated by commas: one group of rows each;
-                                LayerSplit+Int8 keeps matrices in eight bits
+                                LayerSplit+Int8 keeps matrices in eight bits;
+                                TensorParallel on parts of one device also measures one rank alone, as a projection for as many devices
           --devices LISTS       devices of each strategy, the lists separated by semicolons: "cuda:0;cuda:0#0,cuda:0#1";
                                 a single list serves every strategy
           --number-type NAME    Auto (default), Float32, Float16 or BFloat16
@@ -210,9 +201,11 @@ internal sealed record LatencyArguments
 
         string[][] lists = devices.Length == 0 ? [[]] : [.. devices.Split(';').Select(list => Split(list, ','))];
         return lists.Length == 1 || lists.Length == each.Length
-            ? [.. each.Select((target, i) => target with { Devices = lists[lists.Length == 1 ? 0 : i] })]
+            ? [.. each.Select((target, i) => target with { Devices = lists[lists.Length == 1 ? 0 : i] }).SelectMany(WithProjection)]
             : throw new UsageException($"--devices has {lists.Length} lists for {each.Length} strategies: give one list, or one for each strategy.");
     }
+
+    private static IEnumerable<Target> WithProjection(Target target) => target.OneRank is { } rank ? [target, rank] : [target];
 
     private static Target ToTarget(string name) => name.Split('+') switch
     {

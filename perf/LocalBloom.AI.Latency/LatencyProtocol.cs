@@ -52,10 +52,10 @@ internal sealed class LatencyProtocol(LatencyArguments arguments)
         DecodeReport?[] decoding = [client.Count > 0 ? DecodeReport.Of(client, model.WeightBytes) : null, DecodeReport.Of(engine, model.WeightBytes)];
         return new TargetReport(
             target.Name,
-            target.Devices,
+            target.Computing,
             model.Engine.DescribePlan(),
             Input: model.Client is null ? string.Join(' ', model.PromptIds) : SeedPrompt.Text,
-            output,
+            target.IsOneRank ? "means nothing" : output,
             model.WeightBytes,
             model.Engine.DeviceMemory,
             Environment.WorkingSet,
@@ -64,6 +64,7 @@ internal sealed class LatencyProtocol(LatencyArguments arguments)
             [.. decoding.OfType<DecodeReport>()],
             throughput)
         {
+            IsProjection = target.IsOneRank,
             PromptLengths = lengths,
             StreamedBytes = model.Engine.Status.StreamedBytes,
         };

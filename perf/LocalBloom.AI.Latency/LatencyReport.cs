@@ -20,7 +20,7 @@ internal sealed record Versions(string LocalBloom, string TorchSharp, string Run
 
 /// <summary>One strategy on its devices.</summary>
 /// <param name="Strategy">Its name.</param>
-/// <param name="Devices">What was asked for; empty where the engine chose.</param>
+/// <param name="Devices">What was asked for, and for a projection what computed; empty where the engine chose.</param>
 /// <param name="Plan">The engine's own description of what lies where.</param>
 /// <param name="Input">The prompt's text, or its ids where there is no tokenizer.</param>
 /// <param name="Output">The longest answer of the engine alone, text or ids likewise.</param>
@@ -45,6 +45,9 @@ internal sealed record TargetReport(
     IReadOnlyList<DecodeReport> Decoding,
     IReadOnlyList<ThroughputReport> Throughput)
 {
+    /// <summary>Gets a value indicating whether one rank was measured alone: so many devices take at least as long.</summary>
+    public bool IsProjection { get; init; }
+
     /// <summary>Gets prompts of other lengths and 1 new token each, through the engine; empty where they were not asked for.</summary>
     public IReadOnlyList<JobReport> PromptLengths { get; init; } = [];
 

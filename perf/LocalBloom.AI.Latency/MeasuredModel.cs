@@ -13,7 +13,7 @@ internal sealed class MeasuredModel : IDisposable
 
     public BloomEngine Engine { get; }
 
-    /// <summary>Gets the client over the same engine; <see langword="null"/> where random weights leave it without a tokenizer.</summary>
+    /// <summary>Gets the client over the same engine; <see langword="null"/> where random weights leave it without a tokenizer, or one rank without sense.</summary>
     public IChatClient? Client { get; }
 
     /// <summary>Gets the ids of the protocol's prompt.</summary>
@@ -24,7 +24,8 @@ internal sealed class MeasuredModel : IDisposable
     public static async Task<MeasuredModel> LoadAsync(LatencyArguments arguments, Target target, CancellationToken cancellationToken)
     {
         BloomChatClientOptions options = arguments.OptionsFor(target);
-        MeasuredModel model = arguments.Shape is { } shape ? OfShape(shape, options) : OfCheckpoint(options);
+        MeasuredModel model = arguments.Shape is { } shape ? OfShape(shape, options) : OfCheckpoint(options, hasText: !target.IsOneRank);
+        model.Engine.Arrange = target.IsOneRank ? LoneRank.Of : null;
         try
         {
             await model.Engine.LoadAsync(new WeightCounter(model), cancellationToken);
@@ -50,12 +51,12 @@ internal sealed class MeasuredModel : IDisposable
         Engine.Dispose();
     }
 
-    private static MeasuredModel OfCheckpoint(BloomChatClientOptions options)
+    private static MeasuredModel OfCheckpoint(BloomChatClientOptions options, bool hasText)
     {
         var client = new BloomChatClient(options);
         BloomEngine engine = client.GetRequiredService<BloomEngine>();
         PromptTemplate template = options.PromptTemplate ?? PromptTemplate.Bloomz;
-        return new(engine, client, caller => engine.Encode(template.Render([new ChatMessage(ChatRole.User, PromptText(caller))])));
+        return new(engine, hasText ? client : null, caller => engine.Encode(template.Render([new ChatMessage(ChatRole.User, PromptText(caller))])));
     }
 
     private static MeasuredModel OfShape(string shape, BloomChatClientOptions options)

@@ -32,7 +32,7 @@ try
     var targets = new List<TargetReport>();
     foreach (Target target in arguments.Targets)
     {
-        Console.Error.WriteLine($"measuring {target.Name} {string.Join(',', target.Devices)}");
+        Console.Error.WriteLine($"measuring {target.Name} {string.Join(',', target.Computing)}");
         targets.Add(await protocol.MeasureAsync(target, cancellation.Token));
     }
 

@@ -98,6 +98,9 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
     /// <summary>Gets the tokens of all requests together that the cache has room for.</summary>
     internal int CacheTokens => Loaded.Plan.Footprint.CacheBlocks * LayerCache.BlockSize;
 
+    /// <summary>Gets or sets what makes of a plan the one that is built, for measurements; read when the model is loaded.</summary>
+    internal Func<Placement.DevicePlan, Placement.DevicePlan>? Arrange { get; set; }
+
     /// <summary>Gets what the engine is doing.</summary>
     internal EngineStatus Status { get; } = new();
 
@@ -288,7 +291,7 @@ public sealed class BloomEngine : IGenerationEngine, IDisposable, IAsyncDisposab
                 EngineLog.Note(_logger, note);
             }
 
-            LoadedModel model = new EngineFactory(_options, native, _logger).Build(source, tokenizer, new LoggedProgress(_logger, progress), cancellationToken);
+            LoadedModel model = new EngineFactory(_options, native, _logger) { Arrange = Arrange }.Build(source, tokenizer, new LoggedProgress(_logger, progress), cancellationToken);
             EngineLog.Ready(_logger, ModelId, Stopwatch.GetElapsedTime(start).TotalSeconds, model.DescribeMemory());
             return model;
         }

@@ -24,6 +24,9 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
     /// <summary>Gets what takes host memory for streamed layers in place of the factory itself.</summary>
     internal Func<BloomDevice, LayerStreaming, ISlabMemory>? NewSlabs { get; init; }
 
+    /// <summary>Gets what makes of a plan the one that is built; null to build it as it is.</summary>
+    internal Func<DevicePlan, DevicePlan>? Arrange { get; init; }
+
     /// <summary>Plans, takes memory and loads. On failure everything taken is given back.</summary>
     /// <param name="source">Where the weights come from.</param>
     /// <param name="tokenizer">The checkpoint's tokenizer, if it has one.</param>
@@ -34,6 +37,7 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
     {
         DevicePlan plan = new ModelPlanner(options, new DeviceCatalog(_driver, cuda.is_available()).Find).Plan(source.Config, source.StoredType);
         plan = OffloadPlanner.WithStorage(plan, options.StreamFromFile, HostMemory.Free(), Path.GetTempPath());
+        plan = Arrange?.Invoke(plan) ?? plan;
         EngineLog.Planned(logger, plan.ToString());
         KernelCompiler? compiler = plan.GpuCount > 0 ? KernelCompiler.TryOpen(_driver, native.Folder) : null;
         if (plan.Shares[0].Shard is not null)

@@ -47,6 +47,25 @@ public class LatencyArgumentsTests
         Assert.Equal(["cpu#0", "cpu#1"], arguments.Targets[1].Devices);
     }
 
+    [Fact]
+    public void RanksOnOneDevice_AreFollowedByOneAlone_AndNoOthers()
+    {
+        LatencyArguments arguments = Parse(
+            "--strategy", "TensorParallel+Int8,TensorParallel,LayerSplit,TensorParallel", "--devices", "cuda:0#0,cuda:0#1,cuda:0#2;cpu#0,cpu#1;cpu#0,cpu#1;cuda:0,cuda:1");
+
+        Assert.Equal(
+            [
+                "TensorParallel+Int8 on cuda:0#0,cuda:0#1,cuda:0#2",
+                "TensorParallel+Int8, one rank of 3 alone (projection for 3 GPUs, no exchange) on cuda:0",
+                "TensorParallel on cpu#0,cpu#1",
+                "TensorParallel, one rank of 2 alone (projection for 2 CPUs, no exchange) on cpu",
+                "LayerSplit on cpu#0,cpu#1",
+                "TensorParallel on cuda:0,cuda:1",
+            ],
+            arguments.Targets.Select(target => $"{target.Name} on {string.Join(',', target.Computing)}"));
+        Assert.Equal(["cuda:0#0", "cuda:0#1", "cuda:0#2"], arguments.OptionsFor(arguments.Targets[1]).Devices); // of the plan of which one rank is left
+    }
+
     [Theory]
     [InlineData("--strategy", "Int8+")]
     [InlineData("--strategy", "LayerSplit+Int8+Int8")]
