@@ -34,7 +34,8 @@ public sealed class BloomPlan
     /// </param>
     /// <param name="freeBytes">
     /// The free memory of whole devices, by name (<c>cuda:0</c>), in layer order: devices that need not exist. 1 to 2⁶⁰ bytes each. By default what is free on
-    /// this machine now. Of each GPU's, 300 MB are kept for code and libraries either way.
+    /// this machine now. Of each GPU's, 300 MB are kept for code and libraries either way. An assumed GPU is planned for as the kind that takes most
+    /// in passing, so that with Int8 a real one may take less.
     /// </param>
     /// <exception cref="ArgumentException"><paramref name="freeBytes"/> has no device, a part of one, one twice, or an amount out of range.</exception>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options contradict each other.</exception>
@@ -89,8 +90,8 @@ public sealed class BloomPlan
             return new BloomPlan(new ModelPlanner(options, assumed.Find).Plan(config, storedType));
         }
 
-        _ = TorchNative.Load(options.LibTorchPath);
-        DevicePlan plan = new ModelPlanner(options, new DeviceCatalog(CudaDriver.TryOpen(), cuda.is_available()).Find).Plan(config, storedType);
+        var catalog = DeviceCatalog.Open(TorchNative.Load(options.LibTorchPath));
+        DevicePlan plan = new ModelPlanner(options, catalog.Find).Plan(config, storedType);
         return new BloomPlan(OffloadPlanner.WithStorage(plan, options.StreamFromFile, HostMemory.Free(), Path.GetTempPath()));
     }
 }

@@ -1,5 +1,6 @@
 using LocalBloom.AI.Loading;
 using LocalBloom.AI.Model;
+using LocalBloom.AI.Native;
 using LocalBloom.AI.Placement;
 using LocalBloom.AI.Weights;
 using static TorchSharp.torch;
@@ -33,13 +34,12 @@ public static class OffloadLimit
         int context = options.MaxContextTokens ?? throw new ArgumentException("Set MaxContextTokens first.", nameof(options));
         var footprint = new ModelFootprint(config, new WeightFormat(type, options.WeightFormat is BloomWeightFormat.Int8), context);
         footprint = footprint with { MaxSequences = Math.Min(options.MaxConcurrentReplies, footprint.StepRows) };
-        BloomDevice[] devices = [.. options.Devices.Select(BloomDevice.Parse)];
+        IReadOnlyList<DeviceMemory> devices = DeviceCatalog.Open(TorchNative.Load(null)).Find(options.Devices);
 
         long most = counts.Select((count, i) =>
-            footprint.Share(new DeviceMemory(devices[i], 0, ""), 0, count, hasEnds: i == 0).TotalBytes - ((count - fitting) * footprint.LayerWeightBytes)).Max();
-        long reserve = devices[0].Kind is DeviceKind.Cuda ? DeviceCatalog.CudaReserve : 0;
+            footprint.Share(devices[i], 0, count, hasEnds: i == 0).TotalBytes - ((count - fitting) * footprint.LayerWeightBytes)).Max();
         options.Strategy = BloomStrategy.Offload;
-        options.MemoryLimit = $"{(devices.Length * most) + reserve}B";
-        options.LayerMap = devices.Length == 1 ? null : string.Join(',', devices.Select((device, i) => $"{device}={counts[i]}"));
+        options.MemoryLimit = $"{(devices.Count * most) + DeviceCatalog.ReserveOf(devices[0].Device)}B";
+        options.LayerMap = devices.Count == 1 ? null : string.Join(',', devices.Select((memory, i) => $"{memory.Device}={counts[i]}"));
     }
 }

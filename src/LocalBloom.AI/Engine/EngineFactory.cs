@@ -35,11 +35,11 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
     /// <exception cref="PlacementException">The devices are not there or too small.</exception>
     public LoadedModel Build(IWeightSource source, BloomTokenizer? tokenizer, IProgress<LoadProgress>? progress, CancellationToken cancellationToken)
     {
-        DevicePlan plan = new ModelPlanner(options, new DeviceCatalog(_driver, cuda.is_available()).Find).Plan(source.Config, source.StoredType);
+        KernelCompiler? compiler = KernelCompiler.TryOpen(_driver, native.Folder); // one, so that devices share what it compiles
+        DevicePlan plan = new ModelPlanner(options, new DeviceCatalog(_driver, cuda.is_available(), compiler is not null).Find).Plan(source.Config, source.StoredType);
         plan = OffloadPlanner.WithStorage(plan, options.StreamFromFile, HostMemory.Free(), Path.GetTempPath());
         plan = Arrange?.Invoke(plan) ?? plan;
         EngineLog.Planned(logger, plan.ToString());
-        KernelCompiler? compiler = plan.GpuCount > 0 ? KernelCompiler.TryOpen(_driver, native.Folder) : null;
         if (plan.Shares[0].Shard is not null)
         {
             return new RankFactory(native, _driver, compiler, CpuLinear(plan), logger).Build(plan, source, tokenizer, progress, cancellationToken);

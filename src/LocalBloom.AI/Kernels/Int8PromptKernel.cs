@@ -15,6 +15,8 @@ internal sealed class Int8PromptKernel : IDisposable
     private const int Padding = 4;      // numbers between rows of sums
     private const int Alignment = 1024; // bytes, of shared memory that wgmma reads
 
+    private const int MostMultiprocessors = 144; // that any GPU with the instructions has, an H100 with none switched off
+
     private readonly TorchNative _torch;
     private readonly Dictionary<Int8PromptTiling, CudaModule> _modules;
     private readonly Tensor _arrivals; // zeros between two launches
@@ -46,7 +48,17 @@ internal sealed class Int8PromptKernel : IDisposable
     /// <summary>Says whether a device has the instructions.</summary>
     /// <param name="driver">The driver.</param>
     /// <param name="device">The device's ordinal.</param>
-    public static bool Supports(CudaDriver driver, int device) => driver.ComputeCapability(device) == CudaDriver.Hopper;
+    public static bool Supports(CudaDriver driver, int device) => Supports(driver.ComputeCapability(device));
+
+    /// <inheritdoc cref="Supports(CudaDriver, int)"/>
+    /// <param name="capability">The device's compute capability.</param>
+    public static bool Supports((int Major, int Minor) capability) => capability == CudaDriver.Hopper;
+
+    /// <summary>Gets the bytes that a product takes in passing, at most.</summary>
+    /// <param name="rows">The most rows.</param>
+    /// <param name="inputs">The most inputs.</param>
+    public static long TemporaryBytes(int rows, int inputs) =>
+        Int8PromptTiling.All.Max(tiling => PackedBytes(tiling, rows, inputs)) + Int8PromptTiling.All.Max(tiling => PartialBytes(tiling, MostMultiprocessors));
 
     /// <summary>result = x·Wᵀ + b, or is increased by that.</summary>
     /// <param name="x">[rows, in], contiguous.</param>
@@ -71,15 +83,14 @@ internal sealed class Int8PromptKernel : IDisposable
     {
         (int rows, int outputs, int inputs) = ((int)x.size(0), (int)linear.Weight.size(0), (int)linear.Weight.size(1));
         (int blocks, int tiles) = (tiling.RowBlocks(rows), tiling.Tiles(rows, outputs));
-        int packedRows = blocks * tiling.Rows;
-        long packedBytes = (long)packedRows * inputs * sizeof(short);
-        long partialBytes = splits > 1 ? (long)tiles * splits * tiling.Rows * tiling.Outputs * sizeof(float) : 0;
+        long packedBytes = PackedBytes(tiling, rows, inputs);
+        long partialBytes = splits > 1 ? PartialBytes(tiling, tiles * splits) : 0;
         using Tensor room = empty([packedBytes + partialBytes], ScalarType.Int8, x.device);
         nint packed = _torch.AddressOf(room);
         CudaModule module = _modules[tiling];
         module.Launch(
             "pack",
-            (((inputs / PackNumbers) + PackThreads - 1) / PackThreads, packedRows),
+            (((inputs / PackNumbers) + PackThreads - 1) / PackThreads, blocks * tiling.Rows),
             (PackThreads, 1),
             _torch.AddressOf(x), packed, rows, inputs, tiling.Rows);
         int shared = Alignment + Math.Max(Stages * tiling.Rows * Inputs * sizeof(short), tiling.Rows * (tiling.Outputs + Padding) * sizeof(float));
@@ -92,6 +103,10 @@ internal sealed class Int8PromptKernel : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Disposal.AllOrThrow([.. _modules.Values, _arrivals]);
+
+    private static long PackedBytes(Int8PromptTiling tiling, int rows, int inputs) => (long)tiling.RowBlocks(rows) * tiling.Rows * inputs * sizeof(short);
+
+    private static long PartialBytes(Int8PromptTiling tiling, int blocks) => (long)blocks * tiling.Rows * tiling.Outputs * sizeof(float);
 
     private static (string, int)[] Definitions(Int8PromptTiling tiling) =>
         [("OUTPUTS", tiling.Outputs), ("ROWS", tiling.Rows), ("STAGES", Stages), ("PADDING", Padding), ("ALIGNMENT", Alignment)];

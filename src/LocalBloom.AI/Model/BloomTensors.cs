@@ -12,6 +12,9 @@ internal static class BloomTensors
     /// <summary>Gets whether a name is that of an untied head, or of its scales: it has no prefix in any file.</summary>
     public static bool IsOfHead(string name) => name.StartsWith(Head, StringComparison.Ordinal);
 
+    /// <summary>Gets whether a name is that of a block's tensor.</summary>
+    public static bool IsOfLayer(string name) => name.StartsWith("h.", StringComparison.Ordinal);
+
     /// <summary>Gets what stands before the first block and after the last.</summary>
     public static IEnumerable<(string Name, long[] Shape)> Ends(BloomConfig config) => First(config).Concat(Last(config));
 

@@ -1,4 +1,5 @@
 using LocalBloom.AI.Weights;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Ops;
@@ -6,8 +7,12 @@ namespace LocalBloom.AI.Ops;
 /// <summary>Products with int8 weights that are first made numbers of the activations' type, some rows at a time: any device, any number of rows.</summary>
 internal sealed class DequantizedLinear : ILinearKernel
 {
-    /// <summary>So many weights are numbers of the activations' type at once.</summary>
-    public const long MaxElements = 1 << 26;
+    private const long MaxElements = 1 << 26; // that are numbers of the activations' type at once
+
+    /// <summary>Gets the bytes that such numbers take, at most, with what a library for CPUs makes of them for its products.</summary>
+    /// <param name="elements">Of the largest matrix.</param>
+    /// <param name="type">Of activations.</param>
+    public static long TemporaryBytes(long elements, ScalarType type) => 2 * type.ElementSize() * Math.Min(MaxElements, elements);
 
     /// <inheritdoc/>
     public void Multiply(Tensor x, LinearWeights linear, Tensor result) =>

@@ -15,10 +15,11 @@ namespace LocalBloom.AI.Ops;
 /// <param name="kernel">For this device.</param>
 internal sealed class HalvesLinear(TorchNative torch, HalvesKernel kernel) : ILinearKernel
 {
-    /// <summary>So many numbers of an integer product are there at once, of 4 bytes each.</summary>
-    public const long MaxElements = 1 << 25;
-
+    private const long MaxElements = 1 << 25; // of an integer product that are there at once
     private const long OutputBlock = 64; // parts of a matrix begin where cuBLAS's wide loads may
+
+    /// <summary>Gets the bytes that integer products take in passing, at most, with halves of rows and cuBLAS's own.</summary>
+    public static long TemporaryBytes => 2 * sizeof(int) * MaxElements;
 
     /// <inheritdoc/>
     public void Multiply(Tensor x, LinearWeights linear, Tensor result) => Multiply(x, linear, result, add: false);

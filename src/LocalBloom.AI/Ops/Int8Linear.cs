@@ -13,10 +13,15 @@ internal sealed class Int8Linear(TorchNative torch) : ILinearKernel
 
     private readonly DequantizedLinear _anySize = new();
 
+    /// <summary>Says whether a matrix is of a size that torch's kernel takes: then nothing is dequantised.</summary>
+    /// <param name="outputs">Its rows.</param>
+    /// <param name="inputs">Its columns.</param>
+    public static bool Fits(long outputs, long inputs) => outputs % OutputBlock == 0 && inputs % InputBlock == 0;
+
     /// <inheritdoc/>
     public void Multiply(Tensor x, LinearWeights linear, Tensor result)
     {
-        if (!Fits(linear.Weight))
+        if (!Fits(linear.Weight.size(0), linear.Weight.size(1)))
         {
             _anySize.Multiply(x, linear, result);
             return;
@@ -34,7 +39,7 @@ internal sealed class Int8Linear(TorchNative torch) : ILinearKernel
     /// <inheritdoc/>
     public void MultiplyAdd(Tensor x, LinearWeights linear, Tensor residual)
     {
-        if (!Fits(linear.Weight))
+        if (!Fits(linear.Weight.size(0), linear.Weight.size(1)))
         {
             _anySize.MultiplyAdd(x, linear, residual);
             return;
@@ -47,6 +52,4 @@ internal sealed class Int8Linear(TorchNative torch) : ILinearKernel
             residual.add_(bias);
         }
     }
-
-    private static bool Fits(Tensor weight) => weight.size(0) % OutputBlock == 0 && weight.size(1) % InputBlock == 0;
 }

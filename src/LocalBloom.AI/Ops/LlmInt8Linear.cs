@@ -1,4 +1,3 @@
-using LocalBloom.AI.Model;
 using LocalBloom.AI.Native;
 using LocalBloom.AI.Weights;
 using TorchSharp;
@@ -20,13 +19,9 @@ internal sealed class LlmInt8Linear(TorchNative native, double threshold) : ILin
     private readonly IntegerProduct _integers = new(native);
 
     /// <summary>Gets the bytes that a step of a model takes in passing, at most.</summary>
-    /// <param name="config">The model.</param>
+    /// <param name="widest">The most inputs or outputs of a block's matrix.</param>
     /// <param name="rows">The step's rows.</param>
-    public static long TemporaryBytes(BloomConfig config, int rows)
-    {
-        long widest = Math.Max(config.InnerSize, 3L * config.HiddenSize);
-        return (8 * sizeof(float) * rows * widest) + (3 * sizeof(float) * MaxElements);
-    }
+    public static long TemporaryBytes(long widest, int rows) => (8 * sizeof(float) * rows * widest) + (3 * sizeof(float) * MaxElements);
 
     /// <inheritdoc/>
     public void Multiply(Tensor x, LinearWeights linear, Tensor result)

@@ -1,4 +1,3 @@
-using LocalBloom.AI.Model;
 using LocalBloom.AI.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -18,9 +17,8 @@ internal sealed class PromptTypeLinear(ILinearKernel few, ScalarType type) : ILi
     private const long MaxElements = 1 << 22;
 
     /// <summary>Gets the bytes that converted weights take, at most.</summary>
-    /// <param name="config">The model.</param>
-    public static long TemporaryBytes(BloomConfig config) =>
-        sizeof(float) * Math.Min(MaxElements, config.HiddenSize * Math.Max(config.VocabularySize, Math.Max(config.InnerSize, 3L * config.HiddenSize)));
+    /// <param name="elements">Of the largest matrix.</param>
+    public static long TemporaryBytes(long elements) => sizeof(float) * Math.Min(MaxElements, elements);
 
     /// <inheritdoc/>
     public void Multiply(Tensor x, LinearWeights linear, Tensor result)

@@ -1,15 +1,26 @@
 using LocalBloom.AI.Collectives;
+using LocalBloom.AI.Kernels;
 using LocalBloom.AI.Native;
+using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Placement;
 
 /// <summary>The devices of this machine, and their free memory.</summary>
 /// <param name="driver">CUDA's driver; null where there is none.</param>
 /// <param name="hasCudaTorch">Whether torch was built for CUDA.</param>
-internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
+/// <param name="hasCompiler">Whether our kernels can be compiled.</param>
+internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch, bool hasCompiler)
 {
     /// <summary>What is kept of each GPU for code and libraries.</summary>
     public const long CudaReserve = 300_000_000; // the code of torch's and our kernels, and cuBLAS's workspace: measured 0.2 GB on an H100
+
+    /// <summary>Opens what tells of devices.</summary>
+    /// <param name="native">Torch.</param>
+    public static DeviceCatalog Open(TorchNative native)
+    {
+        CudaDriver? driver = CudaDriver.TryOpen();
+        return new DeviceCatalog(driver, cuda.is_available(), KernelCompiler.TryOpen(driver, native.Folder) is not null);
+    }
 
     private int CudaCount => hasCudaTorch ? driver?.DeviceCount ?? 0 : 0;
 
@@ -51,7 +62,10 @@ internal sealed class DeviceCatalog(CudaDriver? driver, bool hasCudaTorch)
             throw new PlacementException($"{device} is not there: {WhyNoCuda(device.Index)}");
         }
 
-        return Memory(device, driver!.Memory(device.Index).Free, parts, driver.Name(device.Index));
+        return Memory(device, driver!.Memory(device.Index).Free, parts, driver.Name(device.Index)) with
+        {
+            KernelCapability = hasCompiler ? driver.ComputeCapability(device.Index) : null,
+        };
     }
 
     private string WhyNoCuda(int index) =>

@@ -100,8 +100,7 @@ internal static class DevicePlanner
             throw new PlacementException($"A split over {devices.Count} devices needs a layer for each, but the model has {layers}. List fewer devices.");
         }
 
-        long fixedBytes = footprint.WorkBytes + footprint.TemporaryBytes;
-        double[] room = [.. devices.Select((device, i) => Math.Max(0.0, device.FreeBytes - fixedBytes - (i == 0 ? footprint.EndsBytes : 0)))];
+        double[] room = [.. devices.Select((device, i) => Math.Max(0.0, device.FreeBytes - footprint.WorkBytes - footprint.TemporaryBytes(device) - (i == 0 ? footprint.EndsBytes : 0)))];
         return Apportion(layers, room);
     }
 

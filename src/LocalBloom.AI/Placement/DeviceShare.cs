@@ -15,6 +15,9 @@ internal sealed record DeviceMemory(BloomDevice Device, long FreeBytes, string D
     /// <summary>Gets what it takes to have the device add up with the others that are listed, beside what a plan has for sums.</summary>
     public long JoinBytes { get; init; }
 
+    /// <summary>Gets the compute capability that our kernels are compiled for; null on a CPU, where there is no compiler, and of a GPU that is only assumed.</summary>
+    public (int Major, int Minor)? KernelCapability { get; init; }
+
     /// <summary>Gets what is kept of the whole device for code and libraries: <see cref="FreeBytes"/> leaves it out.</summary>
     public long ReserveBytes { get; init; }
 }

@@ -1,5 +1,4 @@
 using LocalBloom.AI.Model;
-using LocalBloom.AI.Ops;
 using LocalBloom.AI.Sampling;
 using LocalBloom.AI.Weights;
 using static TorchSharp.torch;
@@ -49,22 +48,28 @@ internal sealed record ModelFootprint(BloomConfig Config, WeightFormat Format, i
     /// <summary>Gets the bytes of a device's buffers: the blocks' own, and ALiBi's slopes.</summary>
     public long WorkBytes => Workspace.SizeOf(Config, Type, StepRows) + DeviceArena.SizeOf(ScalarType.Float32, Config.HeadCount);
 
-    /// <summary>Gets the most bytes that torch's allocator takes for a step's passing tensors on one device.</summary>
-    public long TemporaryBytes => PassingBytes + (PassingBytes / AllocatorLoss);
-
     // Bias, scores and probabilities; float32 copies of keys and values; the stream's norms; logits. An upper bound, not a sum.
     private long PassingBytes =>
         (4L * sizeof(float) * Config.HeadCount * StepRows * ContextTokens) +
         (2L * sizeof(float) * Config.HiddenSize * ContextTokens) +
         (8L * sizeof(float) * Config.HiddenSize * StepRows) +
         (2L * sizeof(float) * Config.VocabularySize * MaxSequences) +
-        BatchSampler.TemporaryBytes(MaxSequences, Config.VocabularySize) +
-        PromptTypeLinear.TemporaryBytes(Config) +
-        (Format.IsInt8 ? 2L * sizeof(float) * Math.Max(HalvesLinear.MaxElements, Math.Min(DequantizedLinear.MaxElements, (long)Config.VocabularySize * Config.HiddenSize)) : 0) +
-        (Format.LlmInt8Threshold is null ? 0 : LlmInt8Linear.TemporaryBytes(Config, StepRows));
+        BatchSampler.TemporaryBytes(MaxSequences, Config.VocabularySize);
 
     /// <summary>Gets all weights' bytes.</summary>
     public long TotalWeightBytes => EndsBytes + (Config.LayerCount * LayerWeightBytes);
+
+    /// <summary>Gets the most bytes that torch's allocator takes for a step's passing tensors on a device.</summary>
+    public long TemporaryBytes(DeviceMemory device) => TemporaryBytes(device, BloomTensors.Ends(Config).Concat(BloomTensors.Layer(Config, 0)));
+
+    /// <inheritdoc cref="TemporaryBytes(DeviceMemory)"/>
+    /// <param name="device">The device.</param>
+    /// <param name="tensors">What it has of the weights, where those are not these sizes' own.</param>
+    public long TemporaryBytes(DeviceMemory device, IEnumerable<(string Name, long[] Shape)> tensors)
+    {
+        long passing = PassingBytes + new ProductMemory(Format, tensors, StepRows).BytesOn(device);
+        return passing + (passing / AllocatorLoss);
+    }
 
     /// <summary>Gets what a device would hold.</summary>
     public DeviceShare Share(DeviceMemory device, int firstLayer, int layerCount, bool hasEnds) => new(
@@ -75,5 +80,5 @@ internal sealed record ModelFootprint(BloomConfig Config, WeightFormat Format, i
         (layerCount * LayerWeightBytes) + (hasEnds ? EndsBytes : 0),
         layerCount * LayerCacheBytes,
         WorkBytes,
-        TemporaryBytes);
+        TemporaryBytes(device));
 }

@@ -63,18 +63,17 @@ internal static class TensorParallelPlanner
     {
         BloomConfig config = footprint.Config;
         ModelFootprint own = footprint with { Config = shard.View(config) };
-        long weights = footprint.Format.SizeOf(BloomTensors.All(config).Select(tensor =>
-            (tensor.Name, TensorSlice.Of(tensor.Name, config, shard)?.ShapeOf(tensor.Shape) ?? tensor.Shape)));
+        (string, long[])[] tensors = [.. BloomTensors.All(config).Select(tensor => (tensor.Name, TensorSlice.Of(tensor.Name, config, shard)?.ShapeOf(tensor.Shape) ?? tensor.Shape))];
         long whole = shard.Rank == 0 ? BatchSampler.TemporaryBytes(Math.Min(WholeRows, footprint.MaxSequences), config.VocabularySize) : 0;
         return new DeviceShare(
             device,
             0,
             config.LayerCount,
             HasEnds: true,
-            weights,
+            footprint.Format.SizeOf(tensors),
             config.LayerCount * own.LayerCacheBytes,
             RankBuffers.SizeOf(config, shard, footprint.Type, footprint.StepRows),
-            own.TemporaryBytes + ((long)SumTensors * sizeof(float) * config.HiddenSize * footprint.StepRows) + whole)
+            own.TemporaryBytes(device, tensors) + ((long)SumTensors * sizeof(float) * config.HiddenSize * footprint.StepRows) + whole)
         {
             Shard = shard,
             JoinBytes = device.JoinBytes,

@@ -21,7 +21,7 @@ internal readonly record struct TensorSlice(int Dimension, long First, long Coun
     /// <returns>Null where every rank has all of it: norms, and biases that are added to the stream.</returns>
     public static TensorSlice? Of(string name, BloomConfig config, Shard shard)
     {
-        string layerless = name.StartsWith("h.", StringComparison.Ordinal) ? name[(name.IndexOf('.', 2) + 1)..] : name;
+        string layerless = BloomTensors.IsOfLayer(name) ? name[(name.IndexOf('.', 2) + 1)..] : name;
         int headDim = config.HeadDim;
         return layerless switch
         {

@@ -145,8 +145,8 @@ public class DevicePlannerTests
     [Fact]
     public void LogicalParts_ShareOneDevice_AndTheirSumCounts()
     {
-        long first = s_7b1.Share(Device("cpu", 0), 0, 20, hasEnds: true).TotalBytes;
-        long both = first + s_7b1.Share(Device("cpu", 0), 20, 10, hasEnds: false).TotalBytes;
+        long first = s_7b1.Share(Device("cuda:0", 0), 0, 20, hasEnds: true).TotalBytes;
+        long both = first + s_7b1.Share(Device("cuda:0", 0), 20, 10, hasEnds: false).TotalBytes;
         long half = (both + 1) / 2; // too little for the first part, more than enough for the second
         var map = LayerMap.Parse("cuda:0#0=20,cuda:0#1=10");
         Assert.True(first > half);
@@ -188,7 +188,7 @@ public class DevicePlannerTests
         Assert.Contains(cure, error.Message, StringComparison.Ordinal);
         if (devices == 1)
         {
-            long needed = footprint.Share(Device("cpu", 0), 0, 30, hasEnds: true).TotalBytes;
+            long needed = footprint.Share(Device("cuda:0", 0), 0, 30, hasEnds: true).TotalBytes;
             Assert.Contains($"needs {ByteSize.Format(needed)} there", error.Message, StringComparison.Ordinal);
         }
     }
