@@ -110,6 +110,28 @@ public sealed class LlmInt8LayerSplitCpu : IStrategy
     }
 }
 
+public sealed class LlmInt8Float16Cpu : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        LlmInt8Cpu.Configure(options);
+        options.NumberType = options.CpuPromptNumberType = BloomNumberType.Float16;
+    }
+}
+
+public sealed class LlmInt8BFloat16Cpu : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        LlmInt8Cpu.Configure(options);
+        options.NumberType = options.CpuPromptNumberType = BloomNumberType.BFloat16;
+    }
+}
+
+public sealed class LlmInt8Float16CpuGolden(StrategyFixture<LlmInt8Float16Cpu> fixture) : LlmInt8HalfPrecisionSuite<LlmInt8Float16Cpu>(fixture);
+
+public sealed class LlmInt8BFloat16CpuGolden(StrategyFixture<LlmInt8BFloat16Cpu> fixture) : LlmInt8HalfPrecisionSuite<LlmInt8BFloat16Cpu>(fixture);
+
 public sealed class LlmInt8CpuGolden(StrategyFixture<LlmInt8Cpu> fixture) : LlmInt8Suite<LlmInt8Cpu>(fixture);
 
 public sealed class LlmInt8LayerSplitCpuGolden(StrategyFixture<LlmInt8LayerSplitCpu> fixture) : LlmInt8Suite<LlmInt8LayerSplitCpu>(fixture);
