@@ -141,6 +141,12 @@ public sealed class Int8CudaFloat16Golden(StrategyFixture<Int8CudaFloat16> fixtu
 
 public sealed class Int8CudaBFloat16Golden(StrategyFixture<Int8CudaBFloat16> fixture) : Int8Suite<Int8CudaBFloat16>(fixture);
 
+public sealed class Int8CudaQuantized() : QuantizedCheckpointSuite<Int8Cuda>;
+
+public sealed class Int8CudaFloat16Quantized() : QuantizedCheckpointSuite<Int8CudaFloat16>;
+
+public sealed class Int8LayerSplitCudaFloat16Quantized() : QuantizedCheckpointSuite<Int8LayerSplitCudaFloat16>;
+
 public sealed class Int8LayerSplitCudaFloat16Golden(StrategyFixture<Int8LayerSplitCudaFloat16> fixture) : Int8Suite<Int8LayerSplitCudaFloat16>(fixture);
 
 public sealed class Int8CudaGolden(StrategyFixture<Int8Cuda> fixture) : Int8Suite<Int8Cuda>(fixture);
