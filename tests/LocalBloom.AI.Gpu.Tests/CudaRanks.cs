@@ -27,6 +27,15 @@ public sealed class TensorParallelCudaFloat16 : IStrategy
     }
 }
 
+public sealed class Int8TensorParallelCudaFloat16 : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        TensorParallelCudaFloat16.Configure(options);
+        options.WeightFormat = BloomWeightFormat.Int8;
+    }
+}
+
 /// <summary>Two ranks on two GPUs: sums through each other's memory.</summary>
 public sealed class TwoGpus : IStrategy
 {
@@ -79,6 +88,14 @@ public sealed class TensorParallelCudaGolden(StrategyFixture<TensorParallelCuda>
 
 public sealed class TensorParallelCudaFloat16Golden(StrategyFixture<TensorParallelCudaFloat16> fixture)
     : HalfPrecisionSuite<TensorParallelCudaFloat16>(fixture, Float16);
+
+public sealed class Int8TensorParallelCudaFloat16Golden(StrategyFixture<Int8TensorParallelCudaFloat16> fixture)
+    : Int8Suite<Int8TensorParallelCudaFloat16>(fixture);
+
+public sealed class Int8TensorParallelCudaFloat16Quantized() : QuantizedCheckpointSuite<Int8TensorParallelCudaFloat16>(SharedColumns);
+
+[Collection(nameof(BothGpus))]
+public sealed class TwoGpusInt8Quantized() : QuantizedCheckpointSuite<TwoGpusInt8>(SharedColumns);
 
 [Collection(nameof(BothGpus))]
 public sealed class TwoGpusGolden(StrategyFixture<TwoGpus> fixture) : GoldenSuite<TwoGpus>(fixture);

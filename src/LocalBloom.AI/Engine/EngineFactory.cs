@@ -27,6 +27,9 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
     /// <summary>Gets what makes of a plan the one that is built; null to build it as it is.</summary>
     internal Func<DevicePlan, DevicePlan>? Arrange { get; init; }
 
+    /// <summary>Gets what takes a device's memory in place of the factory itself.</summary>
+    internal Func<BloomDevice, long, DeviceArena>? NewArena { get; init; }
+
     /// <summary>Plans, takes memory and loads. On failure everything taken is given back.</summary>
     /// <param name="source">Where the weights come from.</param>
     /// <param name="tokenizer">The checkpoint's tokenizer, if it has one.</param>
@@ -42,7 +45,7 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
         EngineLog.Planned(logger, plan.ToString());
         if (plan.Shares[0].Shard is not null)
         {
-            return new RankFactory(native, _driver, compiler, CpuLinear(plan), logger).Build(plan, source, tokenizer, progress, cancellationToken);
+            return new RankFactory(native, _driver, compiler, CpuLinear(plan), Arena, logger).Build(plan, source, tokenizer, progress, cancellationToken);
         }
 
         var arenas = new List<DeviceArena>();
@@ -52,7 +55,7 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
         var layers = new LayerResidencies(native, _driver, loader, new WeightLoader(new UnfilledWeights(source.Config), format, null, cancellationToken), plan.Storage) { NewSlabs = NewSlabs };
         try
         {
-            arenas.AddRange(plan.Shares.Select(share => new DeviceArena(native, _driver, share.Memory.Device, share.ArenaBytes)));
+            arenas.AddRange(plan.Shares.Select(share => Arena(share.Memory.Device, share.ArenaBytes)));
             (LinearWeights embedding, LayerNormWeights embeddingNorm, LayerNormWeights finalNorm, LinearWeights head) = loader.LoadEnds(arenas[0]);
             var ends = new ModelEnds(ops.For(plan.Shares[0].Memory.Device), embedding, embeddingNorm, finalNorm, head);
             BloomStage[] stages = [.. plan.Shares.Select((share, i) => Stage(plan, share, arenas[i], layers, ops.For(share.Memory.Device)))];
@@ -64,6 +67,8 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
             throw;
         }
     }
+
+    private DeviceArena Arena(BloomDevice device, long bytes) => NewArena?.Invoke(device, bytes) ?? new DeviceArena(native, _driver, device, bytes);
 
     private static BloomStage Stage(DevicePlan plan, DeviceShare share, DeviceArena arena, LayerResidencies residencies, IBloomOps ops)
     {

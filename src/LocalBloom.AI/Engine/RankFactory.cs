@@ -17,8 +17,10 @@ namespace LocalBloom.AI.Engine;
 /// <param name="driver">CUDA's driver; null where there is none.</param>
 /// <param name="compiler">Compiles our kernels, for all ranks; null where there is no compiler.</param>
 /// <param name="cpuLinear">How a CPU computes linear layers.</param>
+/// <param name="newArena">Takes a device's memory.</param>
 /// <param name="logger">Told what was chosen and why.</param>
-internal sealed class RankFactory(TorchNative native, CudaDriver? driver, KernelCompiler? compiler, ILinearKernel cpuLinear, ILogger logger)
+internal sealed class RankFactory(
+    TorchNative native, CudaDriver? driver, KernelCompiler? compiler, ILinearKernel cpuLinear, Func<BloomDevice, long, DeviceArena> newArena, ILogger logger)
 {
     // A CPU computes between two sums as long as it takes.
     private static readonly TimeSpan s_hostPatience = TimeSpan.FromMinutes(5);
@@ -43,7 +45,7 @@ internal sealed class RankFactory(TorchNative native, CudaDriver? driver, Kernel
         {
             foreach (DeviceShare share in plan.Shares)
             {
-                arenas.Add(new DeviceArena(native, driver, share.Memory.Device, share.ArenaBytes));
+                arenas.Add(newArena(share.Memory.Device, share.ArenaBytes));
             }
 
             ModelFootprint footprint = plan.Footprint;

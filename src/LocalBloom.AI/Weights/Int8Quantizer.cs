@@ -23,6 +23,7 @@ internal static class Int8Quantizer
     {
         using Scalar largest = Largest.ToScalar(), smallest = (-Largest).ToScalar(), tooLarge = (Largest + 0.5).ToScalar();
         using Scalar step = SmallestOf(scales.dtype).ToScalar();
+        using Tensor levels = tensor((float)Largest, result.device); // by a number CUDA multiplies with its rounded reciprocal, and other scales than a CPU's come out
         long chunk = Math.Max(1, MaxElements / rows.shape[1]);
         for (long row = 0; row < rows.shape[0]; row += chunk)
         {
@@ -31,7 +32,7 @@ internal static class Int8Quantizer
             Tensor exact = rows.narrow(0, row, count).to(result.device).to_type(ScalarType.Float32);
             Tensor scale = scales.narrow(0, row, count);
             Tensor peaks = exact.abs().amax([1]);
-            scale.copy_(peaks / largest);
+            scale.copy_(peaks / levels);
             Tensor rounded = scale.to_type(ScalarType.Float32);
             scale.copy_(where(peaks / rounded > tooLarge, rounded + step, rounded));
             Tensor divisor = scale.to_type(ScalarType.Float32).unsqueeze(1);

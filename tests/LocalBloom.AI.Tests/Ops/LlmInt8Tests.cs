@@ -44,6 +44,41 @@ public class LlmInt8Tests
         }
     }
 
+    // Both parts, both scales, bias and residual are summed in float32: what is stored is the number of 16 bits that is next to the exact sum.
+    [Theory]
+    [InlineData(ScalarType.Float16, 1.0 / (1 << 11))]
+    [InlineData(ScalarType.BFloat16, 1.0 / (1 << 8))]
+    public void SixteenBits_AreRoundedOnce(ScalarType type, double unitRoundoff)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using var generator = new Generator(14, CPU);
+        Tensor x = randn([5, 96], generator: generator);
+        x.narrow(1, 17, 1).fill_(40);
+        x = x.to_type(type);
+        LinearWeights linear = Quantized(randn([33, 96], generator: generator), randn([33], generator: generator), type);
+        Tensor before = randn([5, 33], generator: generator).to_type(type);
+        Tensor result = empty([5, 33], type);
+        Tensor residual = before.clone();
+
+        var kernel = new LlmInt8Linear(s_torch, 6);
+        kernel.Multiply(x, linear, result);
+        kernel.MultiplyAdd(x, linear, residual);
+
+        float[,] wanted = Reference(x.to_type(ScalarType.Float32), Exact(linear), 6);
+        for (int row = 0; row < 5; row++)
+        {
+            for (int output = 0; output < 33; output++)
+            {
+                AssertRoundedOnce(wanted[row, output], result[row, output].to_type(ScalarType.Float32).item<float>());
+                AssertRoundedOnce(
+                    wanted[row, output] + before[row, output].to_type(ScalarType.Float32).item<float>(), residual[row, output].to_type(ScalarType.Float32).item<float>());
+            }
+        }
+
+        // Float32 sums of a hundred terms, the largest of them 40 · 3, are off by some 1e-4.
+        void AssertRoundedOnce(float exact, float stored) => Assert.Equal(exact, stored, (unitRoundoff * Math.Abs(exact)) + 2e-4);
+    }
+
     [Fact]
     public void Outliers_KeepTheOthersDigits()
     {
@@ -92,13 +127,16 @@ public class LlmInt8Tests
     public void SkippedModules_AreFoundByName(string tensor, string module, bool isSkipped) =>
         Assert.Equal(isSkipped, new Int8Settings(BloomInt8Scheme.WeightOnly, 6, [module]).Skips(tensor));
 
-    private static LinearWeights Quantized(Tensor weight, Tensor bias)
+    private static LinearWeights Quantized(Tensor weight, Tensor bias, ScalarType type = ScalarType.Float32)
     {
         Tensor data = empty(weight.shape, ScalarType.Int8);
-        Tensor scales = empty(weight.shape[0]);
+        Tensor scales = empty(weight.shape[0], type);
         Int8Quantizer.Quantize(weight, data, scales);
-        return new LinearWeights(data, data.t(), scales, bias);
+        return new LinearWeights(data, data.t(), scales, bias.to_type(type));
     }
+
+    private static LinearWeights Exact(LinearWeights linear) =>
+        linear with { Scales = linear.Scales!.to_type(ScalarType.Float32), Bias = linear.Bias!.to_type(ScalarType.Float32) };
 
     // Number by number, as the paper says it.
     private static float[,] Reference(Tensor x, LinearWeights linear, double threshold)

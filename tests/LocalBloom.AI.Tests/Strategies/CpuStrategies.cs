@@ -110,6 +110,28 @@ public sealed class LlmInt8LayerSplitCpu : IStrategy
     }
 }
 
+public sealed class LlmInt8Float16Cpu : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        LlmInt8Cpu.Configure(options);
+        options.NumberType = options.CpuPromptNumberType = BloomNumberType.Float16;
+    }
+}
+
+public sealed class LlmInt8BFloat16Cpu : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        LlmInt8Cpu.Configure(options);
+        options.NumberType = options.CpuPromptNumberType = BloomNumberType.BFloat16;
+    }
+}
+
+public sealed class LlmInt8Float16CpuGolden(StrategyFixture<LlmInt8Float16Cpu> fixture) : LlmInt8HalfPrecisionSuite<LlmInt8Float16Cpu>(fixture);
+
+public sealed class LlmInt8BFloat16CpuGolden(StrategyFixture<LlmInt8BFloat16Cpu> fixture) : LlmInt8HalfPrecisionSuite<LlmInt8BFloat16Cpu>(fixture);
+
 public sealed class LlmInt8CpuGolden(StrategyFixture<LlmInt8Cpu> fixture) : LlmInt8Suite<LlmInt8Cpu>(fixture);
 
 public sealed class LlmInt8LayerSplitCpuGolden(StrategyFixture<LlmInt8LayerSplitCpu> fixture) : LlmInt8Suite<LlmInt8LayerSplitCpu>(fixture);
@@ -117,6 +139,21 @@ public sealed class LlmInt8LayerSplitCpuGolden(StrategyFixture<LlmInt8LayerSplit
 public sealed class Int8CpuGolden(StrategyFixture<Int8Cpu> fixture) : Int8Suite<Int8Cpu>(fixture);
 
 public sealed class Int8LayerSplitCpuGolden(StrategyFixture<Int8LayerSplitCpu> fixture) : Int8Suite<Int8LayerSplitCpu>(fixture);
+
+public sealed class Int8Float16Cpu : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        Int8Cpu.Configure(options);
+        options.NumberType = options.CpuPromptNumberType = BloomNumberType.Float16;
+    }
+}
+
+public sealed class Int8CpuQuantized() : QuantizedCheckpointSuite<Int8Cpu>;
+
+public sealed class Int8Float16CpuQuantized() : QuantizedCheckpointSuite<Int8Float16Cpu>;
+
+public sealed class Int8LayerSplitCpuQuantized() : QuantizedCheckpointSuite<Int8LayerSplitCpu>;
 
 public sealed class Int8CpuContract : ChatClientContract<Int8Cpu>;
 
@@ -159,6 +196,19 @@ public sealed class Int8TensorParallelCpu : IStrategy
         options.WeightFormat = BloomWeightFormat.Int8;
     }
 }
+
+public sealed class Int8Float16TensorParallelCpu : IStrategy
+{
+    public static void Configure(BloomChatClientOptions options)
+    {
+        Int8TensorParallelCpu.Configure(options);
+        options.NumberType = options.CpuPromptNumberType = BloomNumberType.Float16;
+    }
+}
+
+public sealed class Int8TensorParallelCpuQuantized() : QuantizedCheckpointSuite<Int8TensorParallelCpu>(SharedColumns);
+
+public sealed class Int8Float16TensorParallelCpuQuantized() : QuantizedCheckpointSuite<Int8Float16TensorParallelCpu>(SharedColumns);
 
 public sealed class TensorParallelCpuGolden(StrategyFixture<TensorParallelCpu> fixture) : GoldenSuite<TensorParallelCpu>(fixture);
 
@@ -222,6 +272,8 @@ public sealed class OffloadFileCpu : IStrategy
 public sealed class OffloadCpuGolden(StrategyFixture<OffloadCpu> fixture) : GoldenSuite<OffloadCpu>(fixture);
 
 public sealed class OffloadTwoPartsCpuGolden(StrategyFixture<OffloadTwoPartsCpu> fixture) : GoldenSuite<OffloadTwoPartsCpu>(fixture);
+
+public sealed class OffloadInt8CpuQuantized() : QuantizedCheckpointSuite<OffloadInt8Cpu>;
 
 public sealed class OffloadInt8CpuGolden(StrategyFixture<OffloadInt8Cpu> fixture) : Int8Suite<OffloadInt8Cpu>(fixture);
 
