@@ -28,7 +28,7 @@ internal sealed class ProductMemory(WeightFormat format, IEnumerable<(string Nam
 
     private bool IsInt8LinearEnough => !format.IsInt8 || (!IsLlmInt8 && _matrices.All(matrix => Int8Linear.Fits(matrix.Shape[0], matrix.Shape[1])));
 
-    // Int8Kernel asks for no more than whole chunks either way; what it does not take is dequantised.
+    // CudaInt8Linear asks for no more than whole chunks either way; what does not fit is dequantised.
     private bool IsOurKernelEnough(DeviceMemory device) =>
         !IsLlmInt8 && format.Type.ElementSize() == sizeof(short) && device.KernelCapability is { } capability && Int8PromptKernel.Supports(capability)
         && _matrices.All(matrix => matrix.Shape.All(size => size % Int8PromptTiling.ChunkInputs == 0));

@@ -67,7 +67,7 @@ public class ProductMemoryTests
     {
         using Tensor weight = empty([Int8PromptTiling.ChunkInputs, 3 * Int8PromptTiling.ChunkInputs], ScalarType.Int8);
 
-        Assert.True(Int8Kernel.Fits(weight));
+        Assert.True(CudaInt8Linear.Fits(weight));
     }
 
     [Fact]
