@@ -28,7 +28,7 @@ internal sealed unsafe class PeerLink : IRankLink
     /// <param name="torch">Tells addresses.</param>
     /// <param name="compiler">Compiles.</param>
     /// <param name="peers">Joins the devices.</param>
-    /// <param name="devices">Each rank's device, all distinct, of which all <see cref="CanJoin"/>.</param>
+    /// <param name="devices">Each rank's device, all distinct, which have no <see cref="Problem"/>.</param>
     /// <param name="buffers">Each rank's memory.</param>
     /// <param name="type">Of activations.</param>
     /// <param name="patience">How long a device waits for another.</param>
@@ -80,7 +80,7 @@ internal sealed unsafe class PeerLink : IRankLink
     /// <param name="canReach">Whether a device reads and writes another's memory.</param>
     /// <param name="devices">Ordinals.</param>
     /// <param name="width">Of a row.</param>
-    public static string? CanJoin(Func<int, int, bool> canReach, IReadOnlyList<int> devices, int width)
+    public static string? Problem(Func<int, int, bool> canReach, IReadOnlyList<int> devices, int width)
     {
         if (devices.Distinct().Count() != devices.Count)
         {
