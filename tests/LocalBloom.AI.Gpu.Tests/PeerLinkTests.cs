@@ -166,7 +166,7 @@ public sealed class PeerLinkTests
             var native = TorchNative.Load(null);
             CudaDriver driver = CudaDriver.TryOpen()!;
             var peers = new CudaPeers(driver);
-            Assert.SkipWhen(PeerLink.CanJoin(peers.CanReach, devices, width) is not null, "These GPUs cannot reach each other's memory.");
+            Assert.SkipWhen(PeerLink.Problem(peers.CanReach, devices, width) is not null, "These GPUs cannot reach each other's memory.");
             _scope = NewDisposeScope();
             BloomConfig config = BloomConfig.ForShape($"1,{width},{MostRanks},64");
             Shard[] shards = [.. devices.Select(rank => new Shard(rank, count))];

@@ -155,7 +155,7 @@ internal sealed class NcclLink : IRankLink
     {
         if (!connection.IsReady(rank, patience, isUrgent))
         {
-            string reason = $"Not all of {_devices.Length} ranks came to add up a layer within {patience.TotalSeconds:0.##} s; the step ends.";
+            string reason = RankLostException.NotAllCame(_devices.Length, patience);
             connection.Break(reason);
             throw new RankLostException(reason);
         }

@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using LocalBloom.AI.Kernels;
 using LocalBloom.AI.Native;
 using TorchSharp;
@@ -29,7 +28,7 @@ internal sealed unsafe class PeerLink : IRankLink
     /// <param name="torch">Tells addresses.</param>
     /// <param name="compiler">Compiles.</param>
     /// <param name="peers">Joins the devices.</param>
-    /// <param name="devices">Each rank's device, all distinct, of which all <see cref="CanJoin"/>.</param>
+    /// <param name="devices">Each rank's device, all distinct, which have no <see cref="Problem"/>.</param>
     /// <param name="buffers">Each rank's memory.</param>
     /// <param name="type">Of activations.</param>
     /// <param name="patience">How long a device waits for another.</param>
@@ -63,7 +62,7 @@ internal sealed unsafe class PeerLink : IRankLink
         }
         catch
         {
-            _ = GiveBack(); // what made it fail is what counts
+            _ = Disposal.All(Steps()); // what made it fail is what counts
             throw;
         }
     }
@@ -81,7 +80,7 @@ internal sealed unsafe class PeerLink : IRankLink
     /// <param name="canReach">Whether a device reads and writes another's memory.</param>
     /// <param name="devices">Ordinals.</param>
     /// <param name="width">Of a row.</param>
-    public static string? CanJoin(Func<int, int, bool> canReach, IReadOnlyList<int> devices, int width)
+    public static string? Problem(Func<int, int, bool> canReach, IReadOnlyList<int> devices, int width)
     {
         if (devices.Distinct().Count() != devices.Count)
         {
@@ -158,15 +157,9 @@ internal sealed unsafe class PeerLink : IRankLink
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        if (GiveBack() is { } error)
-        {
-            ExceptionDispatchInfo.Throw(error);
-        }
-    }
+    public void Dispose() => Disposal.AllOrThrow(Steps());
 
-    private Exception? GiveBack()
+    private Action[] Steps()
     {
         nint status;
         lock (_breaking)
@@ -174,18 +167,14 @@ internal sealed unsafe class PeerLink : IRankLink
             (status, _status) = (_status, 0);
         }
 
-        if (status == 0)
-        {
-            return null;
-        }
-
-        Action[] steps =
-        [
-            Synchronize, // kernels in flight may still read it
-            .. _owned.Select(owner => (Action)owner.Dispose), // what was made last comes first
-            () => _peers.FreeHost(_devices[0], status),
-        ];
-        return Disposal.All(steps);
+        return status == 0
+            ? []
+            :
+            [
+                Synchronize, // kernels in flight may still read it
+                .. _owned.Select(owner => (Action)owner.Dispose), // what was made last comes first
+                () => _peers.FreeHost(_devices[0], status),
+            ];
     }
 
     private T Own<T>(T owned)

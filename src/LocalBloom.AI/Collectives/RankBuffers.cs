@@ -20,19 +20,13 @@ internal sealed record RankBuffers(Workspace Work, Tensor Slopes, Tensor Parts, 
     /// <param name="rows">The most tokens of a step.</param>
     public static RankBuffers Allocate(DeviceArena arena, BloomConfig config, Shard shard, ScalarType type, int rows)
     {
-        BloomConfig own = shard.View(config);
         SliceRange heads = shard.Heads(config);
         Tensor slopes = arena.Allocate(ScalarType.Float32, heads.Count, 1, 1);
         slopes.copy_(tensor(Alibi.Slopes(config.HeadCount).AsSpan(heads.First, heads.Count).ToArray()).view(-1, 1, 1));
         Tensor signals = arena.Allocate(ScalarType.Int32, PeerLink.SignalsOf(shard.Count));
         signals.zero_();
         return new RankBuffers(
-            new Workspace(
-                arena.Allocate(type, rows, config.HiddenSize),
-                arena.Allocate(type, rows, config.HiddenSize),
-                arena.Allocate(type, rows, 3 * own.HiddenSize),
-                arena.Allocate(type, rows, own.HiddenSize),
-                arena.Allocate(type, rows, own.InnerSize)),
+            Workspace.Allocate(arena, shard.View(config), config.HiddenSize, type, rows),
             slopes,
             arena.Allocate(ScalarType.Float32, 2, rows, config.HiddenSize),
             signals);
@@ -44,10 +38,7 @@ internal sealed record RankBuffers(Workspace Work, Tensor Slopes, Tensor Parts, 
     {
         BloomConfig own = shard.View(config);
         return
-            (2 * DeviceArena.SizeOf(type, rows, config.HiddenSize)) +
-            DeviceArena.SizeOf(type, rows, 3 * own.HiddenSize) +
-            DeviceArena.SizeOf(type, rows, own.HiddenSize) +
-            DeviceArena.SizeOf(type, rows, own.InnerSize) +
+            Workspace.SizeOf(own, config.HiddenSize, type, rows) +
             DeviceArena.SizeOf(ScalarType.Float32, own.HeadCount) +
             DeviceArena.SizeOf(ScalarType.Float32, 2, rows, config.HiddenSize) +
             DeviceArena.SizeOf(ScalarType.Int32, PeerLink.SignalsOf(shard.Count));

@@ -38,7 +38,7 @@ internal sealed class RankLinks(TorchNative native, CudaDriver? driver, KernelCo
                 : new RankLinkChoice(RankLinkKind.Nccl, unreachable);
         }
 
-        string? problem = means.HasCompiler ? PeerLink.CanJoin(means.CanReach, ordinals, width) : "libnvrtc, CUDA's run-time compiler, is not beside torch";
+        string? problem = means.HasCompiler ? PeerLink.Problem(means.CanReach, ordinals, width) : "libnvrtc, CUDA's run-time compiler, is not beside torch";
         return new RankLinkChoice(problem is null ? RankLinkKind.Peers : RankLinkKind.Host, problem);
     }
 

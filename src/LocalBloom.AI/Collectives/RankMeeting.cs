@@ -16,7 +16,7 @@ internal sealed class RankMeeting(int ranks, TimeSpan patience) : IDisposable
         {
             if (!_barrier.SignalAndWait(patience, _broken.Token))
             {
-                throw new RankLostException($"Not all of {ranks} ranks came to add up a layer within {patience.TotalSeconds:0.##} s; the step ends.");
+                throw new RankLostException(RankLostException.NotAllCame(ranks, patience));
             }
         }
         catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)

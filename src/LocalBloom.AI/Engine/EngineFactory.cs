@@ -81,7 +81,7 @@ internal sealed class EngineFactory(BloomChatClientOptions options, TorchNative 
             .. Enumerable.Range(share.FirstLayer, share.LayerCount).Select(layer =>
                 new BloomBlock(layer, ops, layers, LayerCache.Allocate(arena, config, type, plan.Footprint.CacheBlocks), config.ResidualAfterNorm)),
         ];
-        return new BloomStage(blocks, Workspace.Allocate(arena, config, type, plan.Footprint.StepRows), slopes);
+        return new BloomStage(blocks, Workspace.Allocate(arena, config, config.HiddenSize, type, plan.Footprint.StepRows), slopes);
     }
 
     private ILinearKernel CpuLinear(DevicePlan plan)

@@ -19,8 +19,11 @@ namespace LocalBloom.AI.Execution;
 internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<string> names, IRankLink link, Lock launching, RankPatience patience)
     : IStepRunner, IDisposable
 {
+    private static readonly TimeSpan s_quick = TimeSpan.FromSeconds(1); // so long a renewal keeps no other model waiting that is worth counting
+
     private readonly RankThread[] _others = [.. names.Skip(1).Select((name, i) => new RankThread($"BLOOM rank {i + 1} on {name}"))];
     private bool _isBroken;
+    private FailedRenewal? _notRenewed;
     private string? _lost; // why no step can be run any more
 
     /// <inheritdoc/>
@@ -80,6 +83,7 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
 
         if (_isBroken)
         {
+            ThrowIfJustTried();
             AwaitEnd();
         }
 
@@ -150,11 +154,36 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
         }
     }
 
+    // Within the order of launches, in which other models wait.
+    private void Renew()
+    {
+        long start = Stopwatch.GetTimestamp();
+        try
+        {
+            link.Renew();
+        }
+        catch (Exception e)
+        {
+            long end = Stopwatch.GetTimestamp();
+            _notRenewed = new FailedRenewal(e, Stopwatch.GetElapsedTime(start, end), end);
+            throw;
+        }
+    }
+
+    // After a long renewal that failed, other models have as long for themselves before it is tried again: requests fail for the same reason meanwhile.
+    private void ThrowIfJustTried()
+    {
+        if (_notRenewed is { } failed && failed.Took > s_quick && Stopwatch.GetElapsedTime(failed.At) < failed.Took)
+        {
+            throw new LocalBloomException(failed.Error.Message, failed.Error);
+        }
+    }
+
     private void Launch(Action<int> work, Exception?[] errors)
     {
         if (_isBroken)
         {
-            link.Renew();
+            Renew();
             _isBroken = false;
         }
 
@@ -224,4 +253,6 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
         Exception cause = errors[rank]!;
         throw new LocalBloomException($"Rank {rank} on {names[rank]} failed: {cause.Message.Split('\n', 2)[0]}", cause);
     }
+
+    private sealed record FailedRenewal(Exception Error, TimeSpan Took, long At);
 }

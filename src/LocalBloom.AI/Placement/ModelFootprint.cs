@@ -11,9 +11,11 @@ namespace LocalBloom.AI.Placement;
 /// <param name="ContextTokens">The most tokens of one sequence.</param>
 internal sealed record ModelFootprint(BloomConfig Config, WeightFormat Format, int ContextTokens)
 {
+    /// <summary>A step may have so many rows, whatever the context.</summary>
+    public const int MinStepRows = 32;
+
     // Scores, biases and probabilities of a step exist in float32 at once: so many elements each, so that they stay well under a gigabyte.
     private const long MaxScoreElements = 1L << 24;
-    private const int MinStepRows = 32;
 
     // Torch's allocator keeps blocks of sizes that do not recur: on an H100 it came to a fifth more than what was in use at once, with prompts and
     // replies of many lengths (OffloadMemoryTests).
@@ -46,7 +48,7 @@ internal sealed record ModelFootprint(BloomConfig Config, WeightFormat Format, i
     public long EndsBytes => Format.SizeOf(BloomTensors.Ends(Config));
 
     /// <summary>Gets the bytes of a device's buffers: the blocks' own, and ALiBi's slopes.</summary>
-    public long WorkBytes => Workspace.SizeOf(Config, Type, StepRows) + DeviceArena.SizeOf(ScalarType.Float32, Config.HeadCount);
+    public long WorkBytes => Workspace.SizeOf(Config, Config.HiddenSize, Type, StepRows) + DeviceArena.SizeOf(ScalarType.Float32, Config.HeadCount);
 
     // Bias, scores and probabilities; float32 copies of keys and values; the stream's norms; logits. An upper bound, not a sum.
     private long PassingBytes =>

@@ -6,7 +6,6 @@ internal static class OffloadPlanner
     // While one layer computes the next is copied, so that with two buffers copies never rest: a copy takes longer than a layer's computation.
     // A third buffer would only take the place of a layer that then need not be copied at all.
     private const int RingSlots = 2;
-    private const int MinStepRows = 32;
 
     // What the process and its neighbours need of host memory while slabs are filled.
     private const long HostMargin = 1_000_000_000;
@@ -31,7 +30,7 @@ internal static class OffloadPlanner
         }
 
         (int First, int Count)[] runs = [.. Runs(count(footprint, devices))];
-        ModelFootprint tried = WithRows(footprint, MinStepRows);
+        ModelFootprint tried = WithRows(footprint, ModelFootprint.MinStepRows);
         int tooSmall = Enumerable.Range(0, runs.Length).First(i => Place(tried, devices[i], runs[i].First, runs[i].Count) is null);
         var shortage = new OffloadShortage(footprint, other, devices, (sizes, memories) => TryPlan(sizes, memories, count(sizes, memories), reason));
         throw new PlacementException(shortage.Explain(tried, runs, tooSmall));
@@ -40,7 +39,7 @@ internal static class OffloadPlanner
     // All rows of a prompt in one pass, if that fits: each further pass streams the layers once more.
     private static DevicePlan? TryPlan(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, int[] counts, string reason)
     {
-        for (int rows = footprint.StepRows; ; rows = Math.Max(MinStepRows, rows / 2))
+        for (int rows = footprint.StepRows; ; rows = Math.Max(ModelFootprint.MinStepRows, rows / 2))
         {
             ModelFootprint tried = WithRows(footprint, rows);
             DeviceShare?[] shares = [.. Runs(counts).Select((run, i) => Place(tried, devices[i], run.First, run.Count))];
@@ -49,7 +48,7 @@ internal static class OffloadPlanner
                 return new DevicePlan(BloomStrategy.Offload, [.. shares.OfType<DeviceShare>()], tried, reason);
             }
 
-            if (rows <= MinStepRows)
+            if (rows <= ModelFootprint.MinStepRows)
             {
                 return null;
             }

@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using LocalBloom.AI.Native;
 
 namespace LocalBloom.AI.Weights;
@@ -43,7 +42,7 @@ internal sealed unsafe class CudaTransfer : ISlabTransfer
         }
         catch
         {
-            _ = GiveBack(); // what made it fail is what counts
+            _ = Disposal.All(Steps()); // what made it fail is what counts
             throw;
         }
     }
@@ -74,21 +73,15 @@ internal sealed unsafe class CudaTransfer : ISlabTransfer
     public void Retire(int slot) => _cuda.Record(_device, _retired[slot], stream: 0);
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        if (GiveBack() is { } error)
-        {
-            ExceptionDispatchInfo.Throw(error);
-        }
-    }
+    public void Dispose() => Disposal.AllOrThrow(Steps());
 
     // What was made last comes first. Copies in flight still read slabs and write slots.
-    private Exception? GiveBack()
+    private Action[] Steps()
     {
         Action[] wait = _givesBack.Count > 0 ? [() => _cuda.WaitForStream(_device, _stream)] : [];
         Action[] steps = [.. wait, .. _givesBack.AsEnumerable().Reverse()];
         _givesBack.Clear();
-        return Disposal.All(steps);
+        return steps;
     }
 
     private void FillThroughStaging(nint slot, nint slab)

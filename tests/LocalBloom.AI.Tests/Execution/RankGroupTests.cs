@@ -115,6 +115,48 @@ public class RankGroupTests
         Assert.Equal(1, waits);
     }
 
+    // Other models on the same GPUs wait for a renewal, which may take a minute.
+    [Fact]
+    public void LongRenewalThatFails_IsNotTriedAgainForAsLong_AndRequestsFailForTheSameReason()
+    {
+        var took = TimeSpan.FromSeconds(2);
+        int renewals = 0;
+        using var link = new BrokenLink(() => { }, () =>
+        {
+            if (++renewals == 1)
+            {
+                Thread.Sleep(took);
+                throw new LocalBloomException("They did not find each other.");
+            }
+        });
+        using RankGroup group = Group(link, new Lock());
+        Assert.Throws<LocalBloomException>(() => group.OnAll(_ => throw new InvalidOperationException("no such thing")));
+
+        for (int step = 0; step < 3; step++)
+        {
+            Assert.Equal("They did not find each other.", Assert.Throws<LocalBloomException>(() => group.OnAll(_ => { })).Message);
+        }
+
+        Assert.Equal(1, renewals);
+        Thread.Sleep(2 * took);
+        group.OnAll(_ => { });
+        Assert.Equal(2, renewals);
+    }
+
+    [Fact]
+    public void QuickRenewalThatFails_IsTriedAgainWithTheNextStep()
+    {
+        int renewals = 0;
+        using var link = new BrokenLink(() => { }, () => _ = ++renewals == 1 ? throw new LocalBloomException("Not now.") : renewals);
+        using RankGroup group = Group(link, new Lock());
+        Assert.Throws<LocalBloomException>(() => group.OnAll(_ => throw new InvalidOperationException("no such thing")));
+        Assert.Throws<LocalBloomException>(() => group.OnAll(_ => { }));
+
+        group.OnAll(_ => { });
+
+        Assert.Equal(2, renewals);
+    }
+
     [Fact]
     public void WhatTheOthersMade_IsDisposed_WhereOneFails()
     {
