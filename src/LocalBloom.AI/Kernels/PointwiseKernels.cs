@@ -12,6 +12,7 @@ namespace LocalBloom.AI.Kernels;
 internal sealed class PointwiseKernels(TorchNative torch, KernelCompiler compiler, int device, ScalarType type) : IDisposable
 {
     private const int Threads = 256;
+    private const int LoadBytes = 16; // of a thread
 
     private readonly CudaModule _module = compiler.Compile("pointwise.cu", device, type, follows: true);
 
@@ -32,19 +33,23 @@ internal sealed class PointwiseKernels(TorchNative torch, KernelCompiler compile
     public void AddBias(Tensor x, Tensor bias)
     {
         long width = x.size(1);
-        _module.Launch("add_bias", Grid(x, width), (Threads, 1), torch.AddressOf(x), torch.AddressOf(bias), width);
+        _module.Launch("add_bias", (Blocks(width), (int)x.size(0)), (Threads, 1), torch.AddressOf(x), torch.AddressOf(bias), width);
     }
 
     /// <summary>x = gelu(x), with BLOOM's tanh approximation.</summary>
     /// <param name="x">[rows, width], contiguous.</param>
     public void Gelu(Tensor x)
     {
-        long width = x.size(1);
-        _module.Launch("gelu", Grid(x, width), (Threads, 1), torch.AddressOf(x), width);
+        long count = x.numel();
+        _module.Launch("gelu", (Blocks(count), 1), (Threads, 1), torch.AddressOf(x), count);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _module.Dispose();
 
-    private static (int X, int Y) Grid(Tensor x, long width) => ((int)((width + Threads - 1) / Threads), (int)x.size(0));
+    private int Blocks(long numbers)
+    {
+        long ofBlock = Threads * (LoadBytes / type.ElementSize());
+        return (int)((numbers + ofBlock - 1) / ofBlock);
+    }
 }

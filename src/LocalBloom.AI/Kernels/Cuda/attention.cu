@@ -21,6 +21,7 @@
 
 constexpr int WARPS = 8;
 constexpr int TILE = 32;
+constexpr int TOGETHER = 8; // values that a lane waits for at once
 constexpr int DIMS = (HEAD_DIM + 31) / 32; // of the result that a lane keeps: lane, lane + 32, …
 
 extern "C" __global__ void __launch_bounds__(256)
@@ -86,15 +87,26 @@ attend(const number* qkv, const number* keys, const number* values, const int2* 
         for (int i = 0; i < DIMS; ++i) sum[i] *= shrink;
 
         const int count = min(TILE, length - first);
-        for (int k = 0; k < count; ++k)
+        for (int k = 0; k < count; k += TOGETHER)
         {
-            const float pk = __shfl_sync(0xffffffffu, p, k);
-            const number* v = values + __shfl_sync(0xffffffffu, (unsigned long long)at, k);
+            number v[TOGETHER][DIMS];
 #pragma unroll
-            for (int i = 0; i < DIMS; ++i)
+            for (int j = 0; j < TOGETHER; ++j)
             {
-                const int d = lane + 32 * i;
-                if (HEAD_DIM % 32 == 0 || d < HEAD_DIM) sum[i] = fmaf(pk, widen(v[d]), sum[i]);
+                const number* from = values + __shfl_sync(0xffffffffu, (unsigned long long)at, k + j);
+#pragma unroll
+                for (int i = 0; i < DIMS; ++i)
+                {
+                    const bool isThere = k + j < count && (HEAD_DIM % 32 == 0 || lane + 32 * i < HEAD_DIM);
+                    v[j][i] = isThere ? from[lane + 32 * i] : number(0); // past the end there may be anything
+                }
+            }
+#pragma unroll
+            for (int j = 0; j < TOGETHER; ++j)
+            {
+                const float pk = __shfl_sync(0xffffffffu, p, k + j);
+#pragma unroll
+                for (int i = 0; i < DIMS; ++i) sum[i] = fmaf(pk, widen(v[j][i]), sum[i]);
             }
         }
     }

@@ -77,6 +77,22 @@ __device__ __forceinline__ void load(const number* from, float* to)
     }
 }
 
+// The reverse.
+__device__ __forceinline__ void store(number* to, const float* from)
+{
+    unsigned words[4];
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+    {
+#if NUMBER_TYPE == 0
+        words[i] = __float_as_uint(from[i]);
+#else
+        words[i] = narrow(from[2 * i]) | (unsigned)narrow(from[2 * i + 1]) << 16;
+#endif
+    }
+    *reinterpret_cast<uint4*>(to) = make_uint4(words[0], words[1], words[2], words[3]);
+}
+
 __device__ __forceinline__ float warp_max(float x)
 {
 #pragma unroll
