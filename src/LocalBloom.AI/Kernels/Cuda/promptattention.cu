@@ -39,23 +39,26 @@ __device__ __forceinline__ void load_columns(const number* from, unsigned (&b)[4
         : "=r"(b[0]), "=r"(b[1]), "=r"(b[2]), "=r"(b[3]) : "r"((unsigned)__cvta_generic_to_shared(from)) : "memory");
 }
 
-// The block's tile from the cache: keys from `begin` on, zeros from `length` on.
-__device__ __forceinline__ void load_tile(number* k, number* v, const number* keys, const number* values, const int* blocks, int begin, int length, int heads, int head)
+// Asks for the block's tile of keys or values from the cache: from position `begin` on, zeros from `length` on.
+__device__ __forceinline__ void ask(number* to, const number* cache, const int* blocks, int begin, int length, int heads, int head)
 {
 #pragma unroll 4
     for (int i = threadIdx.x; i < KEYS * LOADS; i += 32 * WARPS)
     {
-        const int key = i / LOADS, position = begin + key, to = key * STRIDE + i % LOADS * PER_LOAD;
-        uint4 one = make_uint4(0, 0, 0, 0), other = one;
-        if (position < length)
-        {
-            const size_t at = ((size_t)(blocks[position / BLOCK_SIZE] * BLOCK_SIZE + position % BLOCK_SIZE) * heads + head) * LOADS + i % LOADS;
-            one = reinterpret_cast<const uint4*>(keys)[at];
-            other = reinterpret_cast<const uint4*>(values)[at];
-        }
-        *reinterpret_cast<uint4*>(k + to) = one;
-        *reinterpret_cast<uint4*>(v + to) = other;
+        const int key = i / LOADS, position = begin + key, bytes = position < length ? 16 : 0;
+        const size_t slot = bytes > 0 ? blocks[position / BLOCK_SIZE] * BLOCK_SIZE + position % BLOCK_SIZE : 0;
+        asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+            :: "r"((unsigned)__cvta_generic_to_shared(to + key * STRIDE + i % LOADS * PER_LOAD)),
+               "l"(cache + ((slot * heads + head) * LOADS + i % LOADS) * PER_LOAD), "r"(bytes) : "memory");
     }
+    asm volatile("cp.async.commit_group;" ::: "memory");
+}
+
+// Waits for all that was asked for but the last; then everybody's is there.
+__device__ __forceinline__ void wait_for_first()
+{
+    asm volatile("cp.async.wait_group 1;" ::: "memory");
+    __syncthreads();
 }
 
 // score = q · k / sqrt(HEAD_DIM) + slope · (key − row), and −∞ for keys to come. `distance`: of the tile's first key from each row.
@@ -159,17 +162,24 @@ attend_prompt(const number* qkv, const number* keys, const number* values, const
 
     Rows kept = {};
     kept.peak[0] = kept.peak[1] = -INFINITY_F;
+    const int* ownBlocks = blocks + place.y;
+    ask(k, keys, ownBlocks, 0, length, heads, head);
     for (int begin = 0; begin < length; begin += KEYS)
     {
-        __syncthreads(); // the tile before has been read
-        load_tile(k, v, keys, values, blocks + place.y, begin, length, heads, head);
-        __syncthreads();
+        ask(v, values, ownBlocks, begin, length, heads, head); // while keys are multiplied
+        wait_for_first();
         float score[KEYS / 8][4] = {};
         const int distance[2] = {begin - place.x - own[0], begin - place.x - own[1]};
         multiply_keys(score, q, k, distance, slopes[head]);
+        __syncthreads(); // the keys have been read
+
+        ask(k, keys, ownBlocks, begin + KEYS, length, heads, head); // while values are; past the end, of nothing
         soften(score, kept);
+        wait_for_first();
         multiply_values(kept.sum, score, v);
+        __syncthreads(); // the values have been read
     }
+    asm volatile("cp.async.wait_all;" ::: "memory");
 
 #pragma unroll
     for (int r = 0; r < 2; ++r)
