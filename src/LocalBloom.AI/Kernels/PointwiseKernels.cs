@@ -1,5 +1,6 @@
 using LocalBloom.AI.Native;
 using LocalBloom.AI.Weights;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Kernels;
