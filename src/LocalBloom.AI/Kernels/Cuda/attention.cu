@@ -21,8 +21,31 @@
 
 constexpr int WARPS = 8;
 constexpr int TILE = 32;
-constexpr int TOGETHER = 8; // values that a lane waits for at once
-constexpr int DIMS = (HEAD_DIM + 31) / 32; // of the result that a lane keeps: lane, lane + 32, …
+constexpr int TOGETHER = 16; // values that a lane waits for at once
+constexpr int DIMS = (HEAD_DIM + 31) / 32; // of the result that a lane keeps
+constexpr bool NEIGHBOURS = HEAD_DIM % 32 == 0 && (DIMS & (DIMS - 1)) == 0 && DIMS <= PER_LOAD; // so that one load has them; else lane, lane + 32, …
+
+__device__ __forceinline__ int dim_of(int lane, int i) { return NEIGHBOURS ? lane * DIMS + i : lane + 32 * i; }
+
+// A lane's part of a value, or zeros.
+struct alignas(NEIGHBOURS ? DIMS * sizeof(number) : sizeof(number)) Part
+{
+    number dims[DIMS];
+
+    __device__ __forceinline__ void load(const number* from, int lane, bool isThere)
+    {
+#pragma unroll
+        for (int i = 0; i < DIMS; ++i) dims[i] = 0;
+        if (!isThere) return;
+        if constexpr (NEIGHBOURS) *this = *reinterpret_cast<const Part*>(from + lane * DIMS);
+        else
+        {
+#pragma unroll
+            for (int i = 0; i < DIMS; ++i)
+                if (dim_of(lane, i) < HEAD_DIM) dims[i] = from[dim_of(lane, i)];
+        }
+    }
+};
 
 extern "C" __global__ void __launch_bounds__(256)
 append(const number* qkv, number* keys, number* values, const int2* rows, const int* blocks, int heads)
@@ -89,24 +112,15 @@ attend(const number* qkv, const number* keys, const number* values, const int2* 
         const int count = min(TILE, length - first);
         for (int k = 0; k < count; k += TOGETHER)
         {
-            number v[TOGETHER][DIMS];
+            Part v[TOGETHER];
 #pragma unroll
-            for (int j = 0; j < TOGETHER; ++j)
-            {
-                const number* from = values + __shfl_sync(0xffffffffu, (unsigned long long)at, k + j);
-#pragma unroll
-                for (int i = 0; i < DIMS; ++i)
-                {
-                    const bool isThere = k + j < count && (HEAD_DIM % 32 == 0 || lane + 32 * i < HEAD_DIM);
-                    v[j][i] = isThere ? from[lane + 32 * i] : number(0); // past the end there may be anything
-                }
-            }
+            for (int j = 0; j < TOGETHER; ++j) v[j].load(values + __shfl_sync(0xffffffffu, (unsigned long long)at, k + j), lane, k + j < count);
 #pragma unroll
             for (int j = 0; j < TOGETHER; ++j)
             {
                 const float pk = __shfl_sync(0xffffffffu, p, k + j);
 #pragma unroll
-                for (int i = 0; i < DIMS; ++i) sum[i] = fmaf(pk, widen(v[j][i]), sum[i]);
+                for (int i = 0; i < DIMS; ++i) sum[i] = fmaf(pk, widen(v[j].dims[i]), sum[i]);
             }
         }
     }
@@ -115,7 +129,7 @@ attend(const number* qkv, const number* keys, const number* values, const int2* 
 #pragma unroll
     for (int i = 0; i < DIMS; ++i)
     {
-        if (HEAD_DIM % 32 == 0 || lane + 32 * i < HEAD_DIM) sums[warp][lane + 32 * i] = sum[i];
+        if (HEAD_DIM % 32 == 0 || dim_of(lane, i) < HEAD_DIM) sums[warp][dim_of(lane, i)] = sum[i];
     }
     __syncthreads();
 
