@@ -66,11 +66,21 @@ internal static class BloomOptionsSection
         }
 
         RefuseChildren(entry, "a single value");
+        if (type.IsEnum && entry.Value is { } choices && choices.Contains(',', StringComparison.Ordinal))
+        {
+            // The binder would take several names for one, whose number is made of theirs: TensorParallel and Offload for Offload.
+            throw Wrong(entry, $"'{choices}'", $"one of {string.Join(", ", Enum.GetNames(type))}", Cure(type));
+        }
+
         if (type == typeof(TimeSpan?) && entry.Value is { Length: > 0 } time && !time.Contains(':', StringComparison.Ordinal))
         {
             throw Wrong(entry, $"'{time}'", "a time as hours:minutes:seconds", "Thirty seconds are 00:00:30, and 30 days 30.00:00:00.");
         }
     }
+
+    private static string Cure(Type choice) => choice == typeof(BloomStrategy)
+        ? "TensorParallel streams no layers, so that it does not go with Offload; Int8 goes with every strategy as WeightFormat."
+        : "Give one of them.";
 
     private static void CheckList(IConfigurationSection list)
     {

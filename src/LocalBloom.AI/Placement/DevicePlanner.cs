@@ -1,5 +1,3 @@
-using TorchSharp;
-
 namespace LocalBloom.AI.Placement;
 
 /// <summary>Decides which device holds what. A pure function of sizes: nothing is loaded or allocated.</summary>
@@ -20,17 +18,17 @@ internal static class DevicePlanner
             (DeviceMemory[] mapped, int[] counts) = Mapped(footprint, devices, layerMap);
             return strategy is BloomStrategy.Offload
                 ? OffloadPlanner.Plan(footprint, other, mapped, (_, _) => counts, "As mapped.")
-                : Checked(FromCounts(footprint, mapped, counts, "As mapped."));
+                : Checked(FromCounts(footprint, mapped, counts, "As mapped."), other, devices, layerMap);
         }
 
         switch (strategy)
         {
             case BloomStrategy.SingleDevice:
-                return Checked(Single(footprint, devices[0], "As asked."));
+                return Checked(Single(footprint, devices[0], "As asked."), other, devices, layerMap);
             case BloomStrategy.LayerSplit:
-                return Checked(Split(footprint, devices, "As asked, in proportion to free memory."));
+                return Checked(Split(footprint, devices, "As asked, in proportion to free memory."), other, devices, layerMap);
             case BloomStrategy.TensorParallel:
-                return Checked(TensorParallelPlanner.Plan(footprint, devices, "As asked."));
+                return Checked(TensorParallelPlanner.Plan(footprint, devices, "As asked."), other, devices, layerMap);
             case BloomStrategy.Offload:
                 return OffloadPlanner.Plan(footprint, other, devices, Apportion, "As asked.");
             default:
@@ -48,7 +46,7 @@ internal static class DevicePlanner
         }
 
         return Misfit(plan) is null || devices.Any(device => device.Device.Kind is not DeviceKind.Cuda)
-            ? Checked(plan)
+            ? Checked(plan, other, devices, layerMap: null)
             : OffloadPlanner.Plan(
                 footprint,
                 other,
@@ -139,36 +137,28 @@ internal static class DevicePlanner
         return [.. counts.Select(count => count + 1)];
     }
 
-    private static DevicePlan Checked(DevicePlan plan) => Misfit(plan) is { } problem ? throw new PlacementException(problem) : plan;
+    private static DevicePlan Checked(DevicePlan plan, OtherFootprint? other, IReadOnlyList<DeviceMemory> devices, LayerMap? layerMap) =>
+        Misfit(plan) is not { } shares
+            ? plan
+            : throw new PlacementException(new ResidentShortage(
+                plan, other, devices, (sizes, memories) => TryPlan(plan.Strategy, sizes, memories, layerMap, plan.Reason), () => FitsStreamed(plan.Footprint, devices, layerMap)).Explain(shares));
 
-    private static string? Misfit(DevicePlan plan)
+    private static bool FitsStreamed(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, LayerMap? layerMap)
     {
-        // Logical parts share one device, so what counts is the sum over it.
-        foreach (IGrouping<BloomDevice, DeviceShare> device in plan.Shares.GroupBy(share => share.Memory.Device.Physical))
+        try
         {
-            long needed = device.Sum(share => share.TotalBytes);
-            long free = device.Sum(share => share.Memory.FreeBytes);
-            if (needed > free)
-            {
-                return Explain(plan, device.First().Memory.Device.Physical, [.. device], needed, free);
-            }
+            _ = Plan(BloomStrategy.Offload, footprint, devices, layerMap);
+            return true;
         }
-
-        return null;
+        catch (PlacementException)
+        {
+            return false;
+        }
     }
 
-    private static string Explain(DevicePlan plan, BloomDevice device, DeviceShare[] shares, long needed, long free)
-    {
-        string what = plan.Shares.Count == shares.Length ? "the model" : shares[0].Shard is { } shard ? $"its slice of the model, one of {shard.Count}," : $"its {shares.Sum(share => share.LayerCount)} layers";
-        string cure =
-            !plan.Footprint.Format.IsInt8 && plan.Footprint.Type.ElementSize() <= 2 ? "Use Int8 for half of it, lower MaxContextTokens, add a device (LayerSplit), or use a smaller model."
-            : plan.Footprint.Type.ElementSize() > 2 ? "Set NumberType to Float16 or BFloat16 for half of it, lower MaxContextTokens, or add a device."
-            : "Lower MaxContextTokens, add a device (LayerSplit), or use a smaller model.";
-        string found = shares[0].Memory.LimitBytes is null ? $"{device} has {ByteSize.Format(free)} free" : $"MemoryLimit leaves {ByteSize.Format(free)} of {device}";
-        cure = shares[0].Memory.LimitBytes is null ? cure : $"Raise MemoryLimit, or set Strategy to Offload. Or: {char.ToLowerInvariant(cure[0])}{cure[1..]}";
-        return
-            $"{found}, but {what} in {plan.Footprint.Format} needs {ByteSize.Format(needed)} there: " +
-            $"weights {ByteSize.Format(shares.Sum(s => s.WeightBytes))}, cache for {plan.Footprint.CacheTokens} tokens {ByteSize.Format(shares.Sum(s => s.CacheBytes))}, " +
-            $"buffers {ByteSize.Format(shares.Sum(s => s.WorkBytes + s.TemporaryBytes + s.JoinBytes))}. {cure}";
-    }
+    // What a device has not room for; null where everything fits. Logical parts share one device, so what counts is the sum over it.
+    private static DeviceShare[]? Misfit(DevicePlan plan) => plan.Shares
+        .GroupBy(share => share.Memory.Device.Physical)
+        .FirstOrDefault(device => device.Sum(share => share.TotalBytes) > device.Sum(share => share.Memory.FreeBytes))
+        ?.ToArray();
 }

@@ -73,6 +73,23 @@ public class OptionsValidationTests
 
     public static TheoryData<string> Allowed => [.. s_allowed.Keys];
 
+    public static TheoryData<BloomStrategy, string, string> ImpossibleDevices
+    {
+        get
+        {
+            var data = new TheoryData<BloomStrategy, string, string> { { BloomStrategy.TensorParallel, "cuda:0,cpu", "needs devices of one kind" } };
+            foreach (BloomStrategy strategy in Enum.GetValues<BloomStrategy>())
+            {
+                data.Add(strategy, "gpu:0", "'gpu:0' is no device");
+                data.Add(strategy, "cuda:0,cuda:0", "cuda:0 is listed more than once");
+                data.Add(strategy, "cuda:0,cuda:0#1", "listed as a whole and as the part cuda:0#1");
+                data.Add(strategy, "cpu#0,cpu#0", "cpu#0 is listed more than once");
+            }
+
+            return data;
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Rules))]
     public void Rule_Broken_NamesOptionValueAndCure(string rule)
@@ -95,6 +112,19 @@ public class OptionsValidationTests
         s_allowed[combination](options);
 
         BloomChatClientOptionsValidator.ThrowIfInvalid(options);
+    }
+
+    // Before anything is looked up: one sentence, whatever else is asked for.
+    [Theory]
+    [MemberData(nameof(ImpossibleDevices))]
+    public void DevicesThatCannotBe_AreOneError_WithEveryStrategy(BloomStrategy strategy, string devices, string says)
+    {
+        var options = new BloomChatClientOptions { Model = "m", Strategy = strategy, Devices = devices.Split(','), MemoryLimit = "8GB" };
+        options.WeightFormat = strategy is BloomStrategy.Auto ? BloomWeightFormat.Auto : BloomWeightFormat.Int8;
+
+        string failure = Assert.Single(Assert.Throws<OptionsValidationException>(() => new BloomEngine(options)).Failures);
+
+        Assert.Contains(says, failure, StringComparison.Ordinal);
     }
 
     [Fact]
