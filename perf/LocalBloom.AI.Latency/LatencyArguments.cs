@@ -28,8 +28,8 @@ internal sealed record LatencyArguments
           --prompt-tokens LIST  also measures prompts of so many tokens and 1 new one, for example 16,64,256,1024,2000, with the engine alone
           --callers LIST        also measures so many callers at once, for example 1,2,4,8,16,32: each with a prompt of its own and 64 new tokens
           --cache-tokens N      with --callers: tokens of all callers together that the cache has room for, the engine's choice by default
-          --kernels             in place of all that: times products with int8 weights alone, for each matrix of the shape, beside those of
-                                16 bits and a copy on the device; needs a GPU
+          --kernels             in place of all that: times products alone, with weights of 8 and of 16 bits, for each matrix of the shape, beside
+                                cuBLAS and copies on the device; needs a GPU
           --json FILE           writes everything, each sample included
           --help                this text
         """;

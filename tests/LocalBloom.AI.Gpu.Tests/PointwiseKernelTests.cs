@@ -49,6 +49,27 @@ public sealed class PointwiseKernelTests
         Near(normed.to_type(ScalarType.Float32), x);
     }
 
+    [Theory]
+    [InlineData(ScalarType.Float32)]
+    [InlineData(ScalarType.Float16)]
+    [InlineData(ScalarType.BFloat16)]
+    public void Gelu_KeepsItsEnds(ScalarType type)
+    {
+        Cuda.Require();
+        using IDisposable inference = inference_mode();
+        using DisposeScope scope = NewDisposeScope();
+        var native = TorchNative.Load(null);
+        using var kernels = new PointwiseKernels(native, new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, CudaDriver.TryOpen()!), 0, type);
+        Tensor x = tensor(new[] { 60000f, -60000f, 20f, -20f, 0f, 1e-4f, -1e-4f, float.PositiveInfinity, float.NaN }).view(1, 9).cuda().to_type(type);
+        Tensor wanted = nn.functional.gelu(x.to_type(ScalarType.Float32), TorchSharp.Modules.GELU.Approximate.tanh, inplace: false);
+
+        kernels.Gelu(x);
+
+        Near(wanted.narrow(1, 0, 7), x.narrow(1, 0, 7));
+        Assert.Equal(float.PositiveInfinity, x[0, 7].to_type(ScalarType.Float32).item<float>());
+        Assert.True(float.IsNaN(x[0, 8].to_type(ScalarType.Float32).item<float>()));
+    }
+
     // One rounding to the type (half a step, 2⁻¹² of the value for float16), and float32 sums of up to 14336 terms in another order.
     private static void Near(Tensor wanted, Tensor actual)
     {

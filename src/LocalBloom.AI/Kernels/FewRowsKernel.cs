@@ -12,7 +12,7 @@ internal sealed class FewRowsKernel : IDisposable
 
     private readonly TorchNative _torch;
     private readonly FewRowsShape[] _shapes; // better ones first
-    private readonly Dictionary<FewRowsShape, CudaModule> _modules;
+    private readonly IReadOnlyList<CudaModule> _modules; // one for each shape
     private readonly int _multiprocessors;
 
     /// <summary>Initializes a new instance of the <see cref="FewRowsKernel"/> class, compiling for each shape that the device has room for.</summary>
@@ -27,9 +27,7 @@ internal sealed class FewRowsKernel : IDisposable
         _multiprocessors = compiler.Driver.Multiprocessors(device);
         int room = compiler.Driver.MaxSharedBytes(device);
         _shapes = [.. FewRowsShape.All.Where(shape => shape.WeightBits == weightBits && shape.SharedBytes <= room)];
-        _modules = _shapes
-            .Zip(compiler.CompileEach("fewrows.cu", device, type, follows: true, [.. _shapes.Select(Definitions)]))
-            .ToDictionary(pair => pair.First, pair => pair.Second);
+        _modules = compiler.CompileEach("fewrows.cu", device, type, follows: true, [.. _shapes.Select(Definitions)]);
     }
 
     /// <summary>Says whether a device has the instructions for a type of activations.</summary>
@@ -40,6 +38,7 @@ internal sealed class FewRowsKernel : IDisposable
         type.ElementSize() == sizeof(short) && driver.ComputeCapability(device).Major >= CudaDriver.Ampere.Major;
 
     /// <summary>result = x·Wᵀ + b, or is increased by that.</summary>
+    /// <remarks>Weights are read before the kernel in front ends: it must not be what writes them.</remarks>
     /// <param name="x">[rows, in], contiguous.</param>
     /// <param name="linear">[out, in], of as many bits as the kernel is for.</param>
     /// <param name="result">[rows, out], contiguous.</param>
@@ -48,12 +47,14 @@ internal sealed class FewRowsKernel : IDisposable
     public bool TryMultiply(Tensor x, LinearWeights linear, Tensor result, bool add)
     {
         (long rows, long outputs, long inputs) = (x.size(0), linear.Weight.size(0), linear.Weight.size(1));
-        if (FewRowsShape.Choose(_shapes, rows, outputs, inputs, _multiprocessors) is not { } shape)
+        int index = FewRowsShape.Choose(_shapes, rows, outputs, inputs, _multiprocessors);
+        if (index < 0)
         {
             return false;
         }
 
-        _modules[shape].Launch(
+        FewRowsShape shape = _shapes[index];
+        _modules[index].Launch(
             "few",
             new LaunchShape((shape.Grid(outputs, _multiprocessors), 1), (WarpSize, shape.Warps), shape.SharedBytes),
             _torch.AddressOf(x), _torch.AddressOf(linear.Weight), AddressOf(linear.Scales), AddressOf(linear.Bias), _torch.AddressOf(result),
@@ -62,12 +63,12 @@ internal sealed class FewRowsKernel : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Disposal.AllOrThrow([.. _modules.Values]);
+    public void Dispose() => Disposal.AllOrThrow([.. _modules]);
 
     private static (string Name, int Value)[] Definitions(FewRowsShape shape) =>
     [
         ("STORED_BITS", shape.WeightBits), ("OUTPUTS", shape.Outputs), ("WARPS", shape.Warps), ("DEPTH", shape.Depth), ("ROW_TILES", shape.RowTiles),
-        ("AHEAD", shape.Ahead), ("BLOCKS", shape.Blocks),
+        ("AHEAD", shape.Ahead), ("BLOCKS", shape.Blocks), ("SHARED_BYTES", shape.SharedBytes),
     ];
 
     private nint AddressOf(Tensor? tensor) => tensor is null ? 0 : _torch.AddressOf(tensor);

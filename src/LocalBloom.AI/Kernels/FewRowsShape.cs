@@ -7,7 +7,7 @@ namespace LocalBloom.AI.Kernels;
 /// <param name="Warps">Of a block: they share a tile's inputs.</param>
 /// <param name="Depth">Chunks of weights that a warp has under way.</param>
 /// <param name="Ahead">Chunks of x that a warp has under way.</param>
-/// <param name="Blocks">That a multiprocessor has at once.</param>
+/// <param name="Blocks">That a multiprocessor of an H200 has at once. Others may have room for fewer; then blocks take turns.</param>
 /// <param name="IsForFewTiles">Whether it is best where no block has more than one tile, and for that alone.</param>
 internal readonly record struct FewRowsShape(int WeightBits, int Rows, int Outputs, int Warps, int Depth, int Ahead, int Blocks, bool IsForFewTiles = false)
 {
@@ -43,19 +43,20 @@ internal readonly record struct FewRowsShape(int WeightBits, int Rows, int Outpu
     /// <param name="outputs">At least one.</param>
     /// <param name="inputs">At least one.</param>
     /// <param name="multiprocessors">Of the device.</param>
-    /// <returns>Null where none does such products.</returns>
-    public static FewRowsShape? Choose(IEnumerable<FewRowsShape> among, long rows, long outputs, long inputs, int multiprocessors)
+    /// <returns>Where among them it is; -1 where none does such products.</returns>
+    public static int Choose(ReadOnlySpan<FewRowsShape> among, long rows, long outputs, long inputs, int multiprocessors)
     {
-        foreach (FewRowsShape shape in among)
+        for (int i = 0; i < among.Length; i++)
         {
+            FewRowsShape shape = among[i];
             if (rows <= shape.Rows && outputs % shape.Outputs == 0 && inputs % shape.Chunk == 0
                 && (!shape.IsForFewTiles || outputs / shape.Outputs <= multiprocessors))
             {
-                return shape;
+                return i;
             }
         }
 
-        return null;
+        return -1;
     }
 
     /// <summary>Gets how many blocks a product takes.</summary>

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Ops;
 
-/// <summary>Products in the weights' own number type by cuBLAS, which adds to what is there: our kernel puts the bias there first.</summary>
+/// <summary>Products of many rows in the weights' own number type by cuBLAS, which adds to what is there: our kernel puts the bias there first.</summary>
 internal sealed class CudaLinear(TorchNative torch, PointwiseKernels pointwise) : ILinearKernel
 {
     private readonly DenseLinear _dense = new(torch);

@@ -141,7 +141,7 @@ internal static class DevicePlanner
         Misfit(plan) is not { } shares
             ? plan
             : throw new PlacementException(new ResidentShortage(
-                plan, other, devices, (sizes, memories) => TryPlan(plan.Strategy, sizes, memories, layerMap, plan.Reason), () => FitsStreamed(plan.Footprint, devices, layerMap)).Explain(shares));
+                plan, other, devices, (sizes, memories) => TryPlan(plan.Strategy, sizes, memories, layerMap, plan.Reason), sizes => FitsStreamed(sizes, devices, layerMap)).Explain(shares));
 
     private static bool FitsStreamed(ModelFootprint footprint, IReadOnlyList<DeviceMemory> devices, LayerMap? layerMap)
     {

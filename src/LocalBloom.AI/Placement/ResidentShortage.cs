@@ -13,7 +13,7 @@ internal sealed class ResidentShortage(
     OtherFootprint? other,
     IReadOnlyList<DeviceMemory> devices,
     Func<ModelFootprint, IReadOnlyList<DeviceMemory>, DevicePlan?> tryPlan,
-    Func<bool> fitsStreamed)
+    Func<ModelFootprint, bool> fitsStreamed)
 {
     /// <summary>Says what is missing, and what would help.</summary>
     /// <param name="shares">All that one device is to hold.</param>
@@ -39,12 +39,27 @@ internal sealed class ResidentShortage(
     {
         long least = plan.Shares.GroupBy(share => share.Memory.Device.Physical).Max(device => device.Sum(share => share.TotalBytes) + device.First().Memory.ReserveBytes);
         List<string> settings = [.. new FittingSettings(plan.Footprint, other, devices, tryPlan).For(least)];
-        if (fitsStreamed())
+        if (Streamed() is { } streamed)
         {
-            settings.Add("set Strategy to Offload");
+            settings.Add(streamed);
         }
 
         string why = plan.Shares[0].Shard is null ? "" : "TensorParallel streams no layers: all ranks would wait for each other's copies. ";
         return why + (settings.Count > 0 ? FittingSettings.Sentence(settings) : $"Raise MemoryLimit. {General()}");
+    }
+
+    // Another strategy may keep weights in another format: Int8 is one, too.
+    private string? Streamed()
+    {
+        bool Fits(Action<BloomChatClientOptions> change) => (other is null ? plan.Footprint : other(change)) is { } footprint && fitsStreamed(footprint);
+
+        if (Fits(options => options.Strategy = BloomStrategy.Offload))
+        {
+            return "set Strategy to Offload";
+        }
+
+        return plan.Footprint.Format.IsInt8 && Fits(options => (options.Strategy, options.WeightFormat) = (BloomStrategy.Offload, BloomWeightFormat.Int8))
+            ? "set Strategy to Offload and WeightFormat to Int8"
+            : null;
     }
 }

@@ -34,11 +34,14 @@ public sealed class FewRowsShapeTests
     [InlineData(16, 9, 48, 64)]
     public void Choose_HasNoneForManyRows_OrOddSizes(int bits, int rows, int outputs, int inputs) => Assert.Null(Choose(bits, rows, outputs, inputs, HopperShared));
 
-    // A decoding step of up to eight rows is what the kernel is for, on every GPU that has its instructions.
+    // A decoding step of up to eight rows is what the kernel is for, on every GPU that has its instructions: cuBLAS's integer products need more rows.
     [Theory]
-    [InlineData(8)]
-    [InlineData(16)]
-    public void EachDevice_HasRoomForOneOfEightRows(int bits) => Assert.NotNull(Choose(bits, 8, 4096, 4096, LeastShared));
+    [InlineData(8, 4096, 4096)]
+    [InlineData(8, 16, 64)]
+    [InlineData(8, 144, 320)]
+    [InlineData(16, 4096, 4096)]
+    [InlineData(16, 16, 32)]
+    public void EachDevice_HasRoomForOneOfEightRows(int bits, int outputs, int inputs) => Assert.NotNull(Choose(bits, 8, outputs, inputs, LeastShared));
 
     [Fact]
     public void Shared_HasTheChunksUnderWay_AndTwoTilesSums()
@@ -56,6 +59,10 @@ public sealed class FewRowsShapeTests
     public void Grid_IsWhatTheDeviceHasRoomFor(int outputs, int blocks) =>
         Assert.Equal(blocks, new FewRowsShape(8, Rows: 8, Outputs: 32, Warps: 8, Depth: 4, Ahead: 2, Blocks: 2).Grid(outputs, Multiprocessors));
 
-    private static FewRowsShape? Choose(int bits, int rows, int outputs, int inputs, int shared) => FewRowsShape.Choose(
-        FewRowsShape.All.Where(shape => shape.WeightBits == bits && shape.SharedBytes <= shared), rows, outputs, inputs, Multiprocessors);
+    private static FewRowsShape? Choose(int bits, int rows, int outputs, int inputs, int shared)
+    {
+        FewRowsShape[] shapes = [.. FewRowsShape.All.Where(shape => shape.WeightBits == bits && shape.SharedBytes <= shared)];
+        int index = FewRowsShape.Choose(shapes, rows, outputs, inputs, Multiprocessors);
+        return index < 0 ? null : shapes[index];
+    }
 }

@@ -25,6 +25,8 @@ constexpr int TOGETHER = 16; // values that a lane waits for at once
 constexpr int DIMS = (HEAD_DIM + 31) / 32; // of the result that a lane keeps
 constexpr bool NEIGHBOURS = HEAD_DIM % 32 == 0 && (DIMS & (DIMS - 1)) == 0 && DIMS <= PER_LOAD; // so that one load has them; else lane, lane + 32, …
 
+static_assert(TILE % TOGETHER == 0, "a lane asks others of its warp alone");
+
 __device__ __forceinline__ int dim_of(int lane, int i) { return NEIGHBOURS ? lane * DIMS + i : lane + 32 * i; }
 
 // A lane's part of a value, or zeros.

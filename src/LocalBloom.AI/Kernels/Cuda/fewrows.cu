@@ -14,7 +14,8 @@
 //           which no kernel writes, before it waits for the kernel in front: memory never rests. No lane reads another's part, so none waits for another.
 // Order     mma.sync m16n8k16 with weights as A and rows as B: the order of a chunk's inputs is free as long as both sides have the same, so a lane takes
 //           16 neighbouring bytes of weights in one copy and has with them its part of several products.
-//   STORED_BITS 8 or 16; OUTPUTS 16 or 32; WARPS; DEPTH; ROW_TILES; AHEAD, the chunks of x under way; BLOCKS, of a multiprocessor: macros
+//   STORED_BITS 8 or 16; OUTPUTS 16 or 32; WARPS; DEPTH; ROW_TILES; AHEAD, the chunks of x under way; BLOCKS, of a multiprocessor;
+//   SHARED_BYTES, of a block: macros
 // Oracle    DequantizedLinear and DenseLinear, in float32.
 
 #if STORED_BITS == 8
@@ -30,6 +31,8 @@ constexpr int PIECES = OUTPUTS / 8;              // of a chunk: a lane has outpu
 constexpr int X_PIECES = CHUNK / 4 * sizeof(number) / PIECE;
 constexpr int STRIDE = OUTPUTS + 1;              // of sums: their stores meet few banks twice
 constexpr int SUMS = WARPS * 8 * ROW_TILES * STRIDE;
+
+static_assert(DEPTH * PIECES * THREADS * PIECE + 2 * SUMS * sizeof(float) == SHARED_BYTES, "FewRowsShape counts as this does");
 
 // A lane's weights on their way, chunk after chunk, tile after tile.
 struct Weights
