@@ -26,6 +26,9 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
     private FailedRenewal? _notRenewed;
     private string? _lost; // why no step can be run any more
 
+    /// <summary>Gets what tells how long a renewal took, and how long ago that was.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
     /// <inheritdoc/>
     public StepResult Run(StepPlan plan)
     {
@@ -157,15 +160,15 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
     // Within the order of launches, in which other models wait.
     private void Renew()
     {
-        long start = Stopwatch.GetTimestamp();
+        long start = Time.GetTimestamp();
         try
         {
             link.Renew();
         }
         catch (Exception e)
         {
-            long end = Stopwatch.GetTimestamp();
-            _notRenewed = new FailedRenewal(e, Stopwatch.GetElapsedTime(start, end), end);
+            long end = Time.GetTimestamp();
+            _notRenewed = new FailedRenewal(e, Time.GetElapsedTime(start, end), end);
             throw;
         }
     }
@@ -173,7 +176,7 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
     // After a long renewal that failed, other models have as long for themselves before it is tried again: requests fail for the same reason meanwhile.
     private void ThrowIfJustTried()
     {
-        if (_notRenewed is { } failed && failed.Took > s_quick && Stopwatch.GetElapsedTime(failed.At) < failed.Took)
+        if (_notRenewed is { } failed && failed.Took > s_quick && Time.GetElapsedTime(failed.At) < failed.Took)
         {
             throw new LocalBloomException(failed.Error.Message, failed.Error);
         }

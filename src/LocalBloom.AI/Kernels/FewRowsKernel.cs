@@ -38,7 +38,7 @@ internal sealed class FewRowsKernel : IDisposable
         type.ElementSize() == sizeof(short) && driver.ComputeCapability(device).Major >= CudaDriver.Ampere.Major;
 
     /// <summary>result = x·Wᵀ + b, or is increased by that.</summary>
-    /// <remarks>Weights are read before the kernel in front ends: it must not be what writes them.</remarks>
+    /// <remarks>Weights are read before kernels in front end: none that may still run is to write them. They begin at 16 bytes, as <paramref name="x"/> does.</remarks>
     /// <param name="x">[rows, in], contiguous.</param>
     /// <param name="linear">[out, in], of as many bits as the kernel is for.</param>
     /// <param name="result">[rows, out], contiguous.</param>

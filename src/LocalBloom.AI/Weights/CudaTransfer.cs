@@ -66,6 +66,7 @@ internal sealed unsafe class CudaTransfer : ISlabTransfer
         _cuda.Record(_device, _filled[slot], _stream);
     }
 
+    // Kernels may begin before those in front of them end, but none before what stands in the stream between them, such as this.
     /// <inheritdoc/>
     public void Await(int slot) => _cuda.Wait(_device, stream: 0, _filled[slot]);
 

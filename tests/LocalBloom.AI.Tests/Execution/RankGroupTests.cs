@@ -4,6 +4,7 @@ using LocalBloom.AI.Model;
 using LocalBloom.AI.Native;
 using LocalBloom.AI.Testing;
 using LocalBloom.AI.Tests.Strategies;
+using Microsoft.Extensions.Time.Testing;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -119,26 +120,28 @@ public class RankGroupTests
     [Fact]
     public void LongRenewalThatFails_IsNotTriedAgainForAsLong_AndRequestsFailForTheSameReason()
     {
-        var took = TimeSpan.FromSeconds(2);
+        var time = new FakeTimeProvider();
+        var took = TimeSpan.FromSeconds(30);
         int renewals = 0;
         using var link = new BrokenLink(() => { }, () =>
         {
             if (++renewals == 1)
             {
-                Thread.Sleep(took);
+                time.Advance(took);
                 throw new LocalBloomException("They did not find each other.");
             }
         });
-        using RankGroup group = Group(link, new Lock());
+        using RankGroup group = Group(link, new Lock(), time);
         Assert.Throws<LocalBloomException>(() => group.OnAll(_ => throw new InvalidOperationException("no such thing")));
 
         for (int step = 0; step < 3; step++)
         {
             Assert.Equal("They did not find each other.", Assert.Throws<LocalBloomException>(() => group.OnAll(_ => { })).Message);
+            time.Advance(took / 4);
         }
 
         Assert.Equal(1, renewals);
-        Thread.Sleep(2 * took);
+        time.Advance(took / 4);
         group.OnAll(_ => { });
         Assert.Equal(2, renewals);
     }
@@ -148,7 +151,7 @@ public class RankGroupTests
     {
         int renewals = 0;
         using var link = new BrokenLink(() => { }, () => _ = ++renewals == 1 ? throw new LocalBloomException("Not now.") : renewals);
-        using RankGroup group = Group(link, new Lock());
+        using RankGroup group = Group(link, new Lock(), new FakeTimeProvider());
         Assert.Throws<LocalBloomException>(() => group.OnAll(_ => throw new InvalidOperationException("no such thing")));
         Assert.Throws<LocalBloomException>(() => group.OnAll(_ => { }));
 
@@ -186,8 +189,8 @@ public class RankGroupTests
         Assert.Equal(before, model.Loaded.Runner.Run(good).Logits.Whole().data<float>().ToArray());
     }
 
-    private static RankGroup Group(IRankLink link, Lock launching) =>
-        new(new BloomModel[2], ["cpu#0", "cpu#1"], link, launching, new RankPatience(s_patience, s_patience));
+    private static RankGroup Group(IRankLink link, Lock launching, TimeProvider? time = null) =>
+        new(new BloomModel[2], ["cpu#0", "cpu#1"], link, launching, new RankPatience(s_patience, s_patience)) { Time = time ?? TimeProvider.System };
 
     private sealed class BrokenLink(Action atEnd, Action atRenewal) : IRankLink
     {
