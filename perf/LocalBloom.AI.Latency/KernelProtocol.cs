@@ -28,13 +28,12 @@ internal static class KernelProtocol
     public static void Run(string shape, CancellationToken cancellationToken)
     {
         var torch = TorchNative.Load(null);
-        if (!cuda.is_available() || CudaDriver.TryOpen() is not { DeviceCount: > 0 } driver || Nvrtc.TryOpen(torch.Folder) is not { } nvrtc)
+        if (!cuda.is_available() || CudaDriver.TryOpen() is not { DeviceCount: > 0 } driver || KernelCompiler.TryOpen(driver, torch.Folder) is not { } compiler)
         {
             throw new PlacementException("--kernels needs an NVIDIA GPU, and libnvrtc beside torch.");
         }
 
         using var inference = inference_mode();
-        var compiler = new KernelCompiler(nvrtc, driver);
         using var few8 = new FewRowsKernel(torch, compiler, 0, ScalarType.Float16, weightBits: 8);
         using var few16 = new FewRowsKernel(torch, compiler, 0, ScalarType.Float16, weightBits: 16);
         using Int8PromptKernel? prompts = Int8PromptKernel.Supports(driver, 0) ? new Int8PromptKernel(torch, compiler, 0, ScalarType.Float16) : null;
@@ -57,8 +56,8 @@ internal static class KernelProtocol
             foreach (int rows in s_rows)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                Compare(int8, eight[0], rows);
-                Compare(float16, sixteen[0], rows);
+                Compare(int8, new DequantizedLinear(), eight[0], rows);
+                Compare(float16, cublas, sixteen[0], rows);
                 double time = Time(int8, eight, rows, lead), wide = Time(float16, sixteen, rows, lead), others = Time(cublas, sixteen, rows, lead);
                 double ideal = outputs * inputs / copy;
                 table.AddRow(
@@ -92,15 +91,15 @@ internal static class KernelProtocol
         return new LinearWeights(data, data.t(), scales, bias);
     }
 
-    // A time is worth nothing where the product is wrong. Weights are rounded to 16 bits for the other one: hundreds of its errors are allowed, not more.
-    private static void Compare(ILinearKernel kernel, LinearWeights linear, int rows)
+    // A time is worth nothing where the product is wrong. The other one rounds to 16 bits, int8 weights too: hundreds of its errors are allowed, not more.
+    private static void Compare(ILinearKernel kernel, ILinearKernel other, LinearWeights linear, int rows)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor x = randn([rows, linear.Weight.size(1)], ScalarType.Float16, CUDA);
         Tensor result = empty([rows, linear.Weight.size(0)], ScalarType.Float16, CUDA);
         Tensor wanted = empty_like(result);
         kernel.Multiply(x, linear, result);
-        (linear.Scales is null ? new DenseLinear(TorchNative.Load(null)) : (ILinearKernel)new DequantizedLinear()).Multiply(x, linear, wanted);
+        other.Multiply(x, linear, wanted);
         float off = (result - wanted).abs().max().to_type(ScalarType.Float32).item<float>();
         if (!(off <= 0.01f * wanted.abs().max().to_type(ScalarType.Float32).item<float>()))
         {
@@ -127,7 +126,7 @@ internal static class KernelProtocol
         });
     }
 
-    // Seconds of a copy that reads and writes as many bytes as one matrix has, in the same way.
+    // Seconds of a copy that reads and writes as many bytes as one matrix has, in the same way: it makes other weights of them, with which times are the same.
     private static double ShortCopy(LinearWeights[] copies, Lead lead)
     {
         using DisposeScope scope = NewDisposeScope();

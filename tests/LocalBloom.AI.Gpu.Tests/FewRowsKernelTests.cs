@@ -1,7 +1,5 @@
 using LocalBloom.AI.Kernels;
-using LocalBloom.AI.Native;
 using LocalBloom.AI.Weights;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Gpu.Tests;
@@ -14,13 +12,7 @@ public sealed class FewRowsKernelTests
 
     private static readonly int[] s_rows = [1, 3, 8, 9, 16];
 
-    public static TheoryData<ScalarType, int, int, int> Shapes =>
-    [
-        .. from type in new[] { ScalarType.Float16, ScalarType.BFloat16 }
-           from shape in s_matrices
-           from rows in s_rows
-           select new TheoryDataRow<ScalarType, int, int, int>(type, rows, shape.Outputs, shape.Inputs),
-    ];
+    public static TheoryData<ScalarType, int, int, int> Shapes => KernelFixture.Cases(s_matrices, s_rows);
 
     [Theory]
     [MemberData(nameof(Shapes))]
@@ -48,8 +40,8 @@ public sealed class FewRowsKernelTests
 
         Tensor wanted = Float(x).matmul(Float(linear.Weight).t()) + Float(linear.Bias!);
         Tensor slack = (Float(x).abs().matmul(Float(linear.Weight).abs().t()) * 2e-6) + 1e-6; // float32 sums in another order
-        Near(wanted, result, slack);
-        Near(wanted + Float(before), residual, slack);
+        KernelFixture.Near(wanted, result, slack);
+        KernelFixture.Near(wanted + Float(before), residual, slack);
         Assert.True(residual.eq(again).all().item<bool>(), "the order of the sums is fixed");
     }
 
@@ -90,50 +82,29 @@ public sealed class FewRowsKernelTests
 
     private static Tensor Float(Tensor x) => x.to_type(ScalarType.Float32);
 
-    private static void Near(Tensor wanted, Tensor actual, Tensor slack)
+    private sealed class Fixture : KernelFixture
     {
-        double unit = actual.dtype is ScalarType.Float16 ? Math.Pow(2, -11) : Math.Pow(2, -8);
-        Tensor excess = (Float(actual) - wanted).abs() - (wanted.abs() * unit) - (slack * (1 + unit));
-        Assert.True(excess.max().item<float>() <= 0, $"largest excess {excess.max().item<float>()}");
-    }
-
-    private sealed class Fixture : IDisposable
-    {
-        private readonly IDisposable _inference;
-        private readonly DisposeScope _scope;
-        private readonly Generator _generator = new(7, CPU);
-        private readonly ScalarType _type;
-
         public Fixture(ScalarType type)
+            : base(type)
         {
-            Cuda.Require();
-            _inference = inference_mode();
-            _scope = NewDisposeScope();
-            _type = type;
-            var native = TorchNative.Load(null);
-            CudaDriver driver = CudaDriver.TryOpen()!;
-            HasRoomForSixteen = FewRowsShape.All.Any(shape => shape is { WeightBits: 16, Rows: 16 } && shape.SharedBytes <= driver.MaxSharedBytes(0));
-            Kernel = new FewRowsKernel(native, new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, driver), 0, type, weightBits: 16);
+            HasRoomForSixteen = FewRowsShape.All.Any(shape => shape is { WeightBits: 16, Rows: 16 } && shape.SharedBytes <= Driver.MaxSharedBytes(0));
+            Kernel = new FewRowsKernel(Native, Compiler, 0, type, weightBits: 16);
         }
 
         public FewRowsKernel Kernel { get; }
 
         public bool HasRoomForSixteen { get; }
 
-        public Tensor Random(params long[] shape) => randn(shape, generator: _generator).cuda().to_type(_type);
-
         public LinearWeights Linear(int outputs, int inputs)
         {
-            Tensor weight = (Random(outputs, inputs) * 0.02).to_type(_type);
+            Tensor weight = (Random(outputs, inputs) * 0.02).to_type(Type);
             return new LinearWeights(weight, weight.t(), null, Random(outputs));
         }
 
-        public void Dispose()
+        public override void Dispose()
         {
             Kernel.Dispose();
-            _generator.Dispose();
-            _scope.Dispose();
-            _inference.Dispose();
+            base.Dispose();
         }
     }
 }

@@ -1,8 +1,6 @@
 using LocalBloom.AI.Kernels;
-using LocalBloom.AI.Native;
 using LocalBloom.AI.Ops;
 using LocalBloom.AI.Weights;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Gpu.Tests;
@@ -14,13 +12,7 @@ public sealed class Int8KernelTests
     private static readonly int[] s_splits = [1, 2, 4];
     private static readonly int[] s_rows = [1, 3, 8, 9, 16, 17, 64, 65, 170, 200, 300, 512];
 
-    public static TheoryData<ScalarType, int, int, int> Shapes =>
-    [
-        .. from type in new[] { ScalarType.Float16, ScalarType.BFloat16 }
-           from shape in s_matrices
-           from rows in s_rows
-           select new TheoryDataRow<ScalarType, int, int, int>(type, rows, shape.Outputs, shape.Inputs),
-    ];
+    public static TheoryData<ScalarType, int, int, int> Shapes => KernelFixture.Cases(s_matrices, s_rows);
 
     [Theory]
     [MemberData(nameof(Shapes))]
@@ -36,7 +28,7 @@ public sealed class Int8KernelTests
         {
             // There cuBLAS multiplies in the type: each weight is rounded to it, and so is the product, before its bias and before the residual are added.
             // What is rounded is never larger than Σ|x·w| + |b|; Near allows for the last rounding.
-            slack += 3 * UnitOf(type) * (x.to_type(ScalarType.Float32).abs().matmul(exactWeight.abs().t()) + linear.Bias!.to_type(ScalarType.Float32).abs());
+            slack += 3 * KernelFixture.UnitOf(type) * (x.to_type(ScalarType.Float32).abs().matmul(exactWeight.abs().t()) + linear.Bias!.to_type(ScalarType.Float32).abs());
         }
 
         foreach (FewRowsLinear kernel in new[] { it.Int8, it.Halves })
@@ -47,8 +39,8 @@ public sealed class Int8KernelTests
             kernel.Multiply(x, linear, result);
             kernel.MultiplyAdd(x, linear, residual);
 
-            Near(wanted, result, slack);
-            Near(wanted + before.to_type(ScalarType.Float32), residual, slack);
+            KernelFixture.Near(wanted, result, slack);
+            KernelFixture.Near(wanted + before.to_type(ScalarType.Float32), residual, slack);
         }
     }
 
@@ -80,8 +72,8 @@ public sealed class Int8KernelTests
 
         Tensor wanted = x.to_type(ScalarType.Float32).matmul(exactWeight.t()) + linear.Bias!.to_type(ScalarType.Float32);
         Tensor slack = (x.to_type(ScalarType.Float32).abs().matmul(exactWeight.abs().t()) * 2e-6) + 1e-4;
-        Near(wanted, result, slack);
-        Near(wanted + before.to_type(ScalarType.Float32), residual, slack);
+        KernelFixture.Near(wanted, result, slack);
+        KernelFixture.Near(wanted + before.to_type(ScalarType.Float32), residual, slack);
         Assert.True(residual.eq(again).all().item<bool>(), "whichever block comes last, the sum is the same");
     }
 
@@ -124,37 +116,18 @@ public sealed class Int8KernelTests
         return (largest * weights * (0.5 / 32639)) + (x.to_type(ScalarType.Float32).abs().matmul(weight.abs().t()) * 2e-6) + 1e-4;
     }
 
-    private static void Near(Tensor wanted, Tensor actual, Tensor slack)
+    private sealed class Fixture : KernelFixture
     {
-        double unit = UnitOf(actual.dtype);
-        Tensor excess = (actual.to_type(ScalarType.Float32) - wanted).abs() - (wanted.abs() * unit) - (slack * (1 + unit));
-        Assert.True(excess.max().item<float>() <= 0, $"largest excess {excess.max().item<float>()}");
-    }
-
-    private static double UnitOf(ScalarType type) => type is ScalarType.Float16 ? Math.Pow(2, -11) : Math.Pow(2, -8);
-
-    private sealed class Fixture : IDisposable
-    {
-        private readonly IDisposable _inference;
-        private readonly DisposeScope _scope;
         private readonly FewRowsKernel _few;
         private readonly HalvesKernel _halves;
-        private readonly Generator _generator = new(7, CPU);
-        private readonly ScalarType _type;
 
         public Fixture(ScalarType type)
+            : base(type)
         {
-            Cuda.Require();
-            _inference = inference_mode();
-            _scope = NewDisposeScope();
-            _type = type;
-            var native = TorchNative.Load(null);
-            CudaDriver driver = CudaDriver.TryOpen()!;
-            var compiler = new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, driver);
-            _few = new FewRowsKernel(native, compiler, 0, type, weightBits: 8);
-            _halves = new HalvesKernel(native, compiler, 0, type);
-            Prompts = Int8PromptKernel.Supports(driver, 0) ? new Int8PromptKernel(native, compiler, 0, type) : null;
-            Halves = new FewRowsLinear(_few, new CudaInt8Linear(new HalvesLinear(native, _halves)));
+            _few = new FewRowsKernel(Native, Compiler, 0, type, weightBits: 8);
+            _halves = new HalvesKernel(Native, Compiler, 0, type);
+            Prompts = Int8PromptKernel.Supports(Driver, 0) ? new Int8PromptKernel(Native, Compiler, 0, type) : null;
+            Halves = new FewRowsLinear(_few, new CudaInt8Linear(new HalvesLinear(Native, _halves)));
             Int8 = Prompts is null ? Halves : new FewRowsLinear(_few, new CudaInt8Linear(new Int8PromptLinear(Prompts)));
         }
 
@@ -167,25 +140,21 @@ public sealed class Int8KernelTests
         // With what every device has, few rows included.
         public FewRowsLinear Halves { get; }
 
-        public Tensor Random(params long[] shape) => randn(shape, generator: _generator).cuda().to_type(_type);
-
         // Weights, and what they stand for exactly.
         public (LinearWeights Linear, Tensor Exact) Linear(int outputs, int inputs)
         {
             Tensor data = empty([outputs, inputs], ScalarType.Int8, CUDA);
-            Tensor scales = empty([outputs], _type, CUDA);
+            Tensor scales = empty([outputs], Type, CUDA);
             Int8Quantizer.Quantize(Random(outputs, inputs) * 0.02, data, scales);
             return (new LinearWeights(data, data.t(), scales, Random(outputs)), data.to_type(ScalarType.Float32) * scales.to_type(ScalarType.Float32).unsqueeze(1));
         }
 
-        public void Dispose()
+        public override void Dispose()
         {
             _few.Dispose();
             _halves.Dispose();
             Prompts?.Dispose();
-            _generator.Dispose();
-            _scope.Dispose();
-            _inference.Dispose();
+            base.Dispose();
         }
     }
 }

@@ -50,7 +50,7 @@ internal sealed class DeviceOps(TorchNative native, KernelCompiler? compiler, De
         (BloomConfig config, (ScalarType type, _), _) = plan.Footprint;
         var pointwise = new PointwiseKernels(native, compiler, device.Index, type);
         _kernels.Add(pointwise);
-        var linear = new FormatLinear(FewRows(compiler, device, type, weightBits: 16, new CudaLinear(native, pointwise)), Int8(compiler, device, type));
+        var linear = new FormatLinear(Dense(compiler, device, type, pointwise), Int8(compiler, device, type));
         var torch = new TorchOps(linear); // the head goes through it
         if (!AttentionKernel.Supports(config, type))
         {
@@ -61,6 +61,12 @@ internal sealed class DeviceOps(TorchNative native, KernelCompiler? compiler, De
         var attention = new AttentionKernel(native, compiler, device.Index, config, type);
         _kernels.Add(attention);
         return new CudaOps(linear, torch, pointwise, attention);
+    }
+
+    private ILinearKernel Dense(KernelCompiler compiler, BloomDevice device, ScalarType type, PointwiseKernels pointwise)
+    {
+        var cublas = new CudaLinear(native, pointwise);
+        return plan.Footprint.Format.IsAllInt8 ? cublas : FewRows(compiler, device, type, weightBits: 16, cublas); // compiling for nothing takes time
     }
 
     private ILinearKernel Int8(KernelCompiler compiler, BloomDevice device, ScalarType type)

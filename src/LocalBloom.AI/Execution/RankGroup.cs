@@ -187,7 +187,7 @@ internal sealed class RankGroup(IReadOnlyList<BloomModel> models, IReadOnlyList<
         if (_isBroken)
         {
             Renew();
-            _isBroken = false;
+            (_isBroken, _notRenewed) = (false, null);
         }
 
         for (int i = 0; i < _others.Length; i++)

@@ -29,7 +29,7 @@ internal readonly record struct FewRowsShape(int WeightBits, int Rows, int Outpu
     ];
 
     /// <summary>Gets the inputs of a chunk.</summary>
-    public int Chunk => ChunkBytes * 8 / WeightBits;
+    public int ChunkInputs => ChunkBytes * 8 / WeightBits;
 
     /// <summary>Gets the tiles of eight rows.</summary>
     public int RowTiles => Rows / RowTile;
@@ -49,7 +49,7 @@ internal readonly record struct FewRowsShape(int WeightBits, int Rows, int Outpu
         for (int i = 0; i < among.Length; i++)
         {
             FewRowsShape shape = among[i];
-            if (rows <= shape.Rows && outputs % shape.Outputs == 0 && inputs % shape.Chunk == 0
+            if (rows <= shape.Rows && outputs % shape.Outputs == 0 && inputs % shape.ChunkInputs == 0
                 && (!shape.IsForFewTiles || outputs / shape.Outputs <= multiprocessors))
             {
                 return i;

@@ -4,9 +4,10 @@ using static TorchSharp.torch;
 namespace LocalBloom.AI.Ops;
 
 /// <summary>Products of many rows with int8 weights on a GPU, which reads them as they are where their sizes allow it.</summary>
-/// <param name="wide">For the usual sizes.</param>
-internal sealed class CudaInt8Linear(ILinearKernel wide) : ILinearKernel
+/// <param name="fitting">For matrices that <see cref="Fits"/>.</param>
+internal sealed class CudaInt8Linear(ILinearKernel fitting) : ILinearKernel
 {
+    // What mma instructions and wide loads need of all our kernels of int8 products, and cuBLAS of its own.
     private const int Outputs = 16;
     private const int Inputs = 64;
 
@@ -22,5 +23,5 @@ internal sealed class CudaInt8Linear(ILinearKernel wide) : ILinearKernel
     /// <inheritdoc/>
     public void MultiplyAdd(Tensor x, LinearWeights linear, Tensor residual) => For(linear).MultiplyAdd(x, linear, residual);
 
-    private ILinearKernel For(LinearWeights linear) => Fits(linear.Weight) ? wide : _anySize;
+    private ILinearKernel For(LinearWeights linear) => Fits(linear.Weight) ? fitting : _anySize;
 }

@@ -14,6 +14,9 @@ internal readonly record struct WeightFormat(ScalarType Type, bool IsInt8 = fals
     /// <summary>Gets the least magnitude of an outlier where activations are int8 too; null where they are not.</summary>
     public double? LlmInt8Threshold => IsInt8 && Int8?.Scheme is BloomInt8Scheme.LlmInt8 ? Int8.Threshold : null;
 
+    /// <summary>Gets whether no matrix is kept in <see cref="Type"/>.</summary>
+    public bool IsAllInt8 => IsInt8 && Int8 is not { SkipModules.Count: > 0 };
+
     /// <summary>Gets whether a tensor is kept as int8.</summary>
     public bool Quantizes(string name, long[] shape) => IsInt8 && shape.Length == 2 && !(Int8?.Skips(name) ?? false);
 

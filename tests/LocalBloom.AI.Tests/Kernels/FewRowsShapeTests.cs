@@ -50,7 +50,7 @@ public sealed class FewRowsShapeTests
 
         // Four chunks of 64 bytes of 32 outputs for each of 8 warps; 16 rows of 32 + 1 sums for each, twice.
         Assert.Equal((4 * 64 * 32 * 8) + (2 * 8 * 16 * 33 * 4), shape.SharedBytes);
-        Assert.Equal((64, 2), (shape.Chunk, shape.RowTiles));
+        Assert.Equal((64, 2), (shape.ChunkInputs, shape.RowTiles));
     }
 
     [Theory]
