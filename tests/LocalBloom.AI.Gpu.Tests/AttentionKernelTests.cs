@@ -46,7 +46,7 @@ public sealed class AttentionKernelTests
         var native = TorchNative.Load(null);
         var driver = CudaDriver.TryOpen()!;
         var config = new BloomConfig { VocabularySize = 16, HiddenSize = heads * headDim, LayerCount = 1, HeadCount = heads };
-        using var kernel = new AttentionKernel(native, new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, driver), 0, config, type);
+        using var kernel = new AttentionKernel(native, KernelFixture.Compiler, 0, config, type);
         Tensor slopes = tensor(Alibi.Slopes(heads)).view(-1, 1, 1).cuda();
 
         int seed = 1;
@@ -97,7 +97,7 @@ public sealed class AttentionKernelTests
         using DisposeScope scope = NewDisposeScope();
         var native = TorchNative.Load(null);
         var config = new BloomConfig { VocabularySize = 16, HiddenSize = 4 * 64, LayerCount = 1, HeadCount = 4 };
-        var compiler = new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, CudaDriver.TryOpen()!);
+        var compiler = KernelFixture.Compiler;
         using var kernel = new AttentionKernel(native, compiler, 0, config, ScalarType.Float32);
         using var pointwise = new PointwiseKernels(native, compiler, 0, ScalarType.Float32);
         var torchOps = new TorchOps(new DenseLinear(native));
@@ -131,7 +131,7 @@ public sealed class AttentionKernelTests
         Cuda.Require();
         var native = TorchNative.Load(null);
         var config = new BloomConfig { VocabularySize = 16, HiddenSize = 4 * headDim, LayerCount = 1, HeadCount = 4 };
-        using var kernel = new AttentionKernel(native, new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, CudaDriver.TryOpen()!), 0, config, type);
+        using var kernel = new AttentionKernel(native, KernelFixture.Compiler, 0, config, type);
 
         Assert.Equal(shares && CudaDriver.TryOpen()!.ComputeCapability(0).Major >= 8, kernel.SharesKeys);
     }

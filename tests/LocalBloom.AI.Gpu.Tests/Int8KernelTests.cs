@@ -108,6 +108,41 @@ public sealed class Int8KernelTests
         Assert.True(result.eq(linear.Bias!).all().item<bool>());
     }
 
+    // A kernel may begin before the one in front of it ends, and two may be on a multiprocessor at once: nothing is read too early, nothing is overwritten too soon.
+    [Theory]
+    [InlineData(1, 4096)] // a block has one tile, and its weights at once
+    [InlineData(8, 4096)]
+    [InlineData(8, 8192)] // weights come as they are multiplied
+    [InlineData(16, 4096)]
+    public void ProductsOfProducts_AreTheSame_HoweverFastTheyFollow(int rows, int size)
+    {
+        using var it = new Fixture(ScalarType.Float16);
+        LinearWeights[] layers = [.. Enumerable.Range(0, 6).Select(_ => it.Linear(size, size).Linear)];
+        Tensor first = it.Random(rows, size);
+
+        Tensor expected = Run(betweenTwo: static () => cuda.synchronize());
+
+        Assert.True(expected.isfinite().all().item<bool>());
+        for (int i = 0; i < 30; i++)
+        {
+            Assert.True(Run(betweenTwo: static () => { }).eq(expected).all().item<bool>());
+        }
+
+        Tensor Run(Action betweenTwo)
+        {
+            Tensor[] turns = [first.clone(), empty_like(first)];
+            for (int i = 0; i < 5; i++)
+            {
+                it.Int8.Multiply(turns[i % 2], layers[i % layers.Length], turns[(i + 1) % 2]);
+                betweenTwo();
+                it.Int8.MultiplyAdd(turns[(i + 1) % 2], layers[(i + 1) % layers.Length], turns[i % 2]);
+                betweenTwo();
+            }
+
+            return turns[0];
+        }
+    }
+
     // A row's whole numbers are off by half a unit each, of 2⁻¹⁶ of the largest; float32 sums go in another order.
     private static Tensor Slack(Tensor x, Tensor weight)
     {

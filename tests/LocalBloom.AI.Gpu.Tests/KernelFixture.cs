@@ -8,6 +8,9 @@ namespace LocalBloom.AI.Gpu.Tests;
 /// <summary>What tests of products on the first GPU share.</summary>
 internal abstract class KernelFixture : IDisposable
 {
+    // All cases' kernels: each is compiled once.
+    private static readonly Lazy<KernelCompiler> s_compiler = new(() => KernelCompiler.TryOpen(CudaDriver.TryOpen()!, TorchNative.Load(null).Folder)!);
+
     private readonly IDisposable _inference;
     private readonly DisposeScope _scope;
     private readonly Generator _generator = new(7, CPU);
@@ -21,17 +24,16 @@ internal abstract class KernelFixture : IDisposable
         _scope = NewDisposeScope();
         Type = type;
         Native = TorchNative.Load(null);
-        Driver = CudaDriver.TryOpen()!;
-        Compiler = KernelCompiler.TryOpen(Driver, Native.Folder)!;
     }
 
     protected ScalarType Type { get; }
 
     protected TorchNative Native { get; }
 
-    protected CudaDriver Driver { get; }
+    protected static CudaDriver Driver => s_compiler.Value.Driver;
 
-    protected KernelCompiler Compiler { get; }
+    /// <summary>Gets the compiler, which keeps what it compiled for later cases.</summary>
+    public static KernelCompiler Compiler => s_compiler.Value;
 
     /// <summary>Gets half the distance between neighbouring numbers of a type, as a share of them.</summary>
     public static double UnitOf(ScalarType type) => type is ScalarType.Float16 ? Math.Pow(2, -11) : Math.Pow(2, -8);

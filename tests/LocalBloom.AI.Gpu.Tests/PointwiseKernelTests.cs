@@ -24,7 +24,7 @@ public sealed class PointwiseKernelTests
         using IDisposable inference = inference_mode();
         using DisposeScope scope = NewDisposeScope();
         var native = TorchNative.Load(null);
-        using var kernels = new PointwiseKernels(native, new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, CudaDriver.TryOpen()!), 0, type);
+        using var kernels = new PointwiseKernels(native, KernelFixture.Compiler, 0, type);
         using var generator = new Generator((ulong)(rows + width), CPU);
         Tensor Random(params long[] shape) => randn(shape, generator: generator).cuda().to_type(type);
         Tensor x = (Random(rows, width) * 3) + 1;
@@ -59,7 +59,7 @@ public sealed class PointwiseKernelTests
         using IDisposable inference = inference_mode();
         using DisposeScope scope = NewDisposeScope();
         var native = TorchNative.Load(null);
-        using var kernels = new PointwiseKernels(native, new KernelCompiler(Nvrtc.TryOpen(native.Folder)!, CudaDriver.TryOpen()!), 0, type);
+        using var kernels = new PointwiseKernels(native, KernelFixture.Compiler, 0, type);
         Tensor x = tensor(new[] { 60000f, -60000f, 20f, -20f, 0f, 1e-4f, -1e-4f, float.PositiveInfinity, float.NaN }).view(1, 9).cuda().to_type(type);
         Tensor wanted = nn.functional.gelu(x.to_type(ScalarType.Float32), TorchSharp.Modules.GELU.Approximate.tanh, inplace: false);
 

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Kernels;
 
-/// <summary>Launches fewrows.cu on one device. Belongs to the engine thread.</summary>
+/// <summary>Launches fewrows.cu and fewtiles.cu on one device. Belongs to the engine thread.</summary>
 internal sealed class FewRowsKernel : IDisposable
 {
     private const int WarpSize = 32;
@@ -26,8 +26,10 @@ internal sealed class FewRowsKernel : IDisposable
         _torch = torch;
         _multiprocessors = compiler.Driver.Multiprocessors(device);
         int room = compiler.Driver.MaxSharedBytes(device);
-        _shapes = [.. FewRowsShape.All.Where(shape => shape.WeightBits == weightBits && shape.SharedBytes <= room)];
-        _modules = compiler.CompileEach("fewrows.cu", device, type, follows: true, [.. _shapes.Select(Definitions)]);
+        bool mayOverlap = compiler.MayOverlap(device); // else nothing is won by having all weights before anything is done with them
+        _shapes = [.. FewRowsShape.All.Where(shape => shape.WeightBits == weightBits && shape.SharedBytes <= room && (!shape.IsAtOnce || mayOverlap))];
+        _modules = compiler.CompileEach(
+            device, type, follows: true, [.. _shapes.Select(shape => (shape.IsAtOnce ? "fewtiles.cu" : "fewrows.cu", Definitions(shape)))]);
     }
 
     /// <summary>Says whether a device has the instructions for a type of activations.</summary>
@@ -55,7 +57,7 @@ internal sealed class FewRowsKernel : IDisposable
 
         FewRowsShape shape = _shapes[index];
         _modules[index].Launch(
-            "few",
+            shape.IsAtOnce ? "few_at_once" : "few",
             new LaunchShape((shape.Grid(outputs, _multiprocessors), 1), (WarpSize, shape.Warps), shape.SharedBytes),
             _torch.AddressOf(x), _torch.AddressOf(linear.Weight), AddressOf(linear.Scales), AddressOf(linear.Bias), _torch.AddressOf(result),
             rows, outputs, inputs, add ? 1 : 0);
@@ -65,10 +67,10 @@ internal sealed class FewRowsKernel : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Disposal.AllOrThrow([.. _modules]);
 
-    private static (string Name, int Value)[] Definitions(FewRowsShape shape) =>
+    private static IReadOnlyList<(string Name, int Value)> Definitions(FewRowsShape shape) =>
     [
-        ("STORED_BITS", shape.WeightBits), ("OUTPUTS", shape.Outputs), ("WARPS", shape.Warps), ("DEPTH", shape.Depth), ("ROW_TILES", shape.RowTiles),
-        ("AHEAD", shape.Ahead), ("BLOCKS", shape.Blocks), ("SHARED_BYTES", shape.SharedBytes),
+        ("STORED_BITS", shape.WeightBits), ("OUTPUTS", shape.Outputs), ("WARPS", shape.Warps), ("DEPTH", shape.Depth), ("HELD", shape.Held),
+        ("ROW_TILES", shape.RowTiles), ("AHEAD", shape.Ahead), ("BLOCKS", shape.Blocks), ("SHARED_BYTES", shape.SharedBytes),
     ];
 
     private nint AddressOf(Tensor? tensor) => tensor is null ? 0 : _torch.AddressOf(tensor);

@@ -35,7 +35,7 @@ internal sealed class Int8PromptKernel : IDisposable
         try
         {
             _modules = Int8PromptTiling.All
-                .Zip(compiler.CompileEach("int8prompt.cu", device, type, follows: true, [.. Int8PromptTiling.All.Select(Definitions)]))
+                .Zip(compiler.CompileEach(device, type, follows: true, [.. Int8PromptTiling.All.Select(tiling => ("int8prompt.cu", Definitions(tiling)))]))
                 .ToDictionary(pair => pair.First, pair => pair.Second);
         }
         catch

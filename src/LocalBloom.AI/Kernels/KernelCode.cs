@@ -1,14 +1,13 @@
 using System.Collections.Concurrent;
+using System.Text.RegularExpressions;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Kernels;
 
 /// <summary>Machine code of this library's CUDA sources, compiled once for each architecture, however many devices have it. Thread-safe.</summary>
 /// <param name="compile">Compiles a source, shown by a file's name, with options.</param>
-internal sealed class KernelCode(Func<string, string, IReadOnlyList<string>, byte[]> compile)
+internal sealed partial class KernelCode(Func<string, string, IReadOnlyList<string>, byte[]> compile)
 {
-    private const string Common = "common.cuh";
-
     private readonly ConcurrentDictionary<string, Entry> _entries = new();
 
     /// <summary>Gets machine code. Who asks while it is being compiled waits for it.</summary>
@@ -30,15 +29,19 @@ internal sealed class KernelCode(Func<string, string, IReadOnlyList<string>, byt
         Entry entry = _entries.GetOrAdd($"{file} {string.Join(' ', options)}", static _ => new Entry());
         lock (entry.Compiling)
         {
-            return entry.Code ??= compile(Read(Common) + Read(file), file, options);
+            return entry.Code ??= compile(Whole(file), file, options);
         }
     }
 
-    private static string Read(string name)
+    // A source with what it includes in its place: there is no include path.
+    private static string Whole(string name)
     {
         using var reader = new StreamReader(typeof(KernelCode).Assembly.GetManifestResourceStream(name)!);
-        return reader.ReadToEnd();
+        return Include().Replace(reader.ReadToEnd(), match => Whole(match.Groups[1].Value));
     }
+
+    [GeneratedRegex("^#include \"(.*)\"\\r?$", RegexOptions.Multiline)]
+    private static partial Regex Include();
 
     private sealed class Entry
     {

@@ -30,23 +30,22 @@ internal sealed class KernelCompiler(Nvrtc nvrtc, CudaDriver driver)
     public CudaModule Compile(string file, int device, ScalarType type, bool follows, params IEnumerable<(string Name, int Value)> definitions) =>
         new(driver, device, _code.For(file, driver.Architecture(device), type, definitions), follows && MayOverlap(device));
 
-    /// <summary>Compiles a source in several variants, on all processors together, and loads them.</summary>
+    /// <summary>Compiles several variants, on all processors together, and loads them.</summary>
     /// <inheritdoc cref="Compile"/>
-    /// <param name="file">As there.</param>
     /// <param name="device">As there.</param>
     /// <param name="type">As there.</param>
     /// <param name="follows">As there.</param>
-    /// <param name="variants">Of each its macros.</param>
+    /// <param name="variants">Of each its source and macros.</param>
     /// <returns>A module for each variant.</returns>
     public IReadOnlyList<CudaModule> CompileEach(
-        string file, int device, ScalarType type, bool follows, IReadOnlyList<IReadOnlyList<(string Name, int Value)>> variants)
+        int device, ScalarType type, bool follows, IReadOnlyList<(string File, IReadOnlyList<(string Name, int Value)> Definitions)> variants)
     {
         string architecture = driver.Architecture(device);
-        Task[] compiling = [.. variants.Select(definitions => Task.Run(() => _code.For(file, architecture, type, definitions)))];
+        Task[] compiling = [.. variants.Select(variant => Task.Run(() => _code.For(variant.File, architecture, type, variant.Definitions)))];
         var modules = new List<CudaModule>();
         try
         {
-            foreach ((IReadOnlyList<(string, int)> definitions, Task compiled) in variants.Zip(compiling))
+            foreach (((string file, IReadOnlyList<(string, int)> definitions), Task compiled) in variants.Zip(compiling))
             {
                 compiled.GetAwaiter().GetResult();
                 modules.Add(Compile(file, device, type, follows, definitions));
@@ -61,6 +60,7 @@ internal sealed class KernelCompiler(Nvrtc nvrtc, CudaDriver driver)
         }
     }
 
-    // Whether kernels of a device may begin before the one in front ends, and know how to wait for it.
-    private bool MayOverlap(int device) => driver.ComputeCapability(device).Major >= CudaDriver.Hopper.Major;
+    /// <summary>Says whether kernels of a device may begin before the one in front ends, and know how to wait for it.</summary>
+    /// <param name="device">The device's ordinal.</param>
+    public bool MayOverlap(int device) => driver.ComputeCapability(device).Major >= CudaDriver.Hopper.Major;
 }

@@ -11,7 +11,7 @@ public sealed class FewRowsShapeTests
     // 7b1's matrices: outputs of a tile and warps of what was the fastest on an H200, or within some hundredths of it.
     [Theory]
     [InlineData(8, 1, 12288, 4096, 16, 16)]
-    [InlineData(8, 8, 4096, 4096, 32, 16)]
+    [InlineData(8, 8, 4096, 4096, 32, 8)]
     [InlineData(8, 8, 4096, 16384, 32, 16)]
     [InlineData(8, 1, 250880, 4096, 16, 16)]
     [InlineData(8, 9, 4096, 16384, 32, 16)]
@@ -34,6 +34,17 @@ public sealed class FewRowsShapeTests
     [InlineData(16, 9, 48, 64)]
     public void Choose_HasNoneForManyRows_OrOddSizes(int bits, int rows, int outputs, int inputs) => Assert.Null(Choose(bits, rows, outputs, inputs, HopperShared));
 
+    // Weights that a block has all at once: 32 outputs of 4096 inputs at most, and one tile.
+    [Theory]
+    [InlineData(1, 4096, 4096, true)]
+    [InlineData(8, 1024, 64, true)]
+    [InlineData(9, 4096, 4096, false)]
+    [InlineData(8, 4096, 4160, false)]
+    [InlineData(8, 4256, 4096, false)]
+    [InlineData(8, 4080, 4096, false)]
+    public void AtOnce_IsWhatHalfOfAMultiprocessorHasRoomFor(int rows, int outputs, int inputs, bool isAtOnce) =>
+        Assert.Equal(isAtOnce, Choose(8, rows, outputs, inputs, HopperShared)!.Value.IsAtOnce);
+
     // A decoding step of up to eight rows is what the kernel is for, on every GPU that has its instructions: cuBLAS's integer products need more rows.
     [Theory]
     [InlineData(8, 4096, 4096)]
@@ -51,6 +62,16 @@ public sealed class FewRowsShapeTests
         // Four chunks of 64 bytes of 32 outputs for each of 8 warps; 16 rows of 32 + 1 sums for each, twice.
         Assert.Equal((4 * 64 * 32 * 8) + (2 * 8 * 16 * 33 * 4), shape.SharedBytes);
         Assert.Equal((64, 2), (shape.ChunkInputs, shape.RowTiles));
+    }
+
+    [Fact]
+    public void SharedOfAtOnce_HasChunks_AndThenOneTilesSums_AndIsLessThanHalfOfAMultiprocessor()
+    {
+        var shape = new FewRowsShape(8, Rows: 8, Outputs: 32, Warps: 8, Depth: 5, Ahead: 4, Blocks: 2, Held: 3);
+
+        Assert.Equal(5 * 64 * 32 * 8, shape.SharedBytes);
+        Assert.Equal(8 * 8 * 33 * 4, (shape with { Outputs = 32, Depth = 0 }).SharedBytes);
+        Assert.All(FewRowsShape.All.Where(one => one.IsAtOnce), one => Assert.InRange(one.Blocks * (one.SharedBytes + 1024), 1, HopperShared + 1024));
     }
 
     [Theory]

@@ -48,6 +48,7 @@ public sealed class KernelCodeTests
 
         Assert.Contains("layer_norm", asked.Source, StringComparison.Ordinal);
         Assert.Contains("void follow()", asked.Source, StringComparison.Ordinal); // of common.cuh
+        Assert.DoesNotContain("#include", asked.Source, StringComparison.Ordinal); // there is no include path
         Assert.Equal(File, asked.Name);
         Assert.Equal(["--gpu-architecture=sm_90a", "--std=c++17", "--define-macro=NUMBER_TYPE=2", "--define-macro=WIDTH=7"], asked.Options);
     }

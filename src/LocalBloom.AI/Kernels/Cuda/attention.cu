@@ -19,6 +19,8 @@
 // Cost    attend reads 2 · length · HEAD_DIM numbers a row and head; rows of one prompt share them through the caches only.
 // Oracle  TorchOps.AppendAttend.
 
+#include "common.cuh"
+
 constexpr int WARPS = 8;
 constexpr int TILE = 32;
 constexpr int TOGETHER = 16; // values that a lane waits for at once

@@ -109,10 +109,12 @@ __device__ __forceinline__ float warp_sum(float x)
 
 #if NUMBER_TYPE != 0 && __CUDA_ARCH__ >= 800
 
-// Four neighbouring int8 weights as two pairs of numbers, exactly.
-__device__ __forceinline__ void to_numbers(unsigned weights, unsigned& first, unsigned& second)
+// Four int8 weights with 128 added to each.
+__device__ __forceinline__ unsigned raise(unsigned weights) { return weights ^ 0x80808080u; }
+
+// Four neighbouring raised weights as two pairs of numbers, exactly.
+__device__ __forceinline__ void raised_to_numbers(unsigned raised, unsigned& first, unsigned& second)
 {
-    const unsigned raised = weights ^ 0x80808080u; // weight + 128
 #if NUMBER_TYPE == 1
     // Under 0x64 a byte is 1024 + byte in half precision.
     asm("sub.f16x2 %0, %1, %2;" : "=r"(first) : "r"(__byte_perm(raised, 0x64646464u, 0x4140)), "r"(0x64806480u));

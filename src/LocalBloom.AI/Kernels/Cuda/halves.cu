@@ -12,6 +12,8 @@
 // join      result = (add ? result : 0) + scales · units · (256 · upper product + lower product) + bias. Grid (ceil(outputs / 256), rows), block 256.
 // Oracle    DequantizedLinear in float32.
 
+#include "common.cuh"
+
 constexpr int THREADS = 256;
 
 extern "C" __global__ void __launch_bounds__(THREADS)

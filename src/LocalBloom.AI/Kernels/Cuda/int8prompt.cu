@@ -21,6 +21,8 @@
 // Swizzle   Within 8 rows of 128 bytes, the 16-byte pieces of row r stand at piece ^ r: wgmma's 128-byte mode, free of bank conflicts.
 // Oracle    DequantizedLinear in float32.
 
+#include "common.cuh"
+
 constexpr int CHUNK = 64;                          // inputs of a stage: 128 bytes of a row
 constexpr int PIECES = CHUNK * sizeof(number) / 16;
 constexpr int TILE = ROWS % 96 == 0 ? 96 : 64;     // rows of one wgmma
@@ -157,8 +159,8 @@ __device__ __forceinline__ void multiply(float (&sum)[TILES][SUMS], const signed
 #pragma unroll
             for (int k = 0; k < 4; ++k)
             {
-                to_numbers(l[k], a[stage % 2][k][0], a[stage % 2][k][2]);
-                to_numbers(h[k], a[stage % 2][k][1], a[stage % 2][k][3]);
+                raised_to_numbers(raise(l[k]), a[stage % 2][k][0], a[stage % 2][k][2]);
+                raised_to_numbers(raise(h[k]), a[stage % 2][k][1], a[stage % 2][k][3]);
             }
             load(lows[stage], highs[stage], low, high, first + stage + STAGES, chunks);
 

@@ -24,6 +24,8 @@
 // Cost    reads over the link: (count − 1) · 4 · elements bytes, in slices 2 · (count − 1) / count of 4 · elements, for another meeting.
 // Oracle  LocalLink.
 
+#include "common.cuh"
+
 constexpr int BLOCKS_PER_SM = 4; // each holds 1024 threads at least, with 64 registers for each
 constexpr int LEAST_SMS = 16;
 static_assert(THREADS * BLOCKS_PER_SM <= 1024 && BLOCKS <= LEAST_SMS * BLOCKS_PER_SM, "blocks that wait for each other must be resident together");

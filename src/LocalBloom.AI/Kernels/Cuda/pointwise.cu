@@ -11,6 +11,8 @@
 // Cost       a few microseconds each: rows · width numbers read and written. What they save is the host's time for a torch operation.
 // Oracle     TorchOps.
 
+#include "common.cuh"
+
 constexpr int THREADS = 256;
 
 __device__ __forceinline__ float block_sum(float x, float* shared)

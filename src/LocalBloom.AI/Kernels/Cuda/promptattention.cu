@@ -9,6 +9,8 @@
 // Lanes   As mma.sync m16n8k16 has it: a lane has rows g and g + 8 of its warp's, g = lane / 4, and of 8 columns 2 part and 2 part + 1, part = lane % 4.
 // Oracle  TorchOps.AppendAttend.
 
+#include "common.cuh"
+
 constexpr int WARPS = 4;
 constexpr int ROWS = 16 * WARPS;
 constexpr int KEYS = 64;             // of a tile
