@@ -120,12 +120,22 @@ __device__ __forceinline__ void raised_to_numbers(unsigned raised, unsigned& fir
     asm("sub.f16x2 %0, %1, %2;" : "=r"(first) : "r"(__byte_perm(raised, 0x64646464u, 0x4140)), "r"(0x64806480u));
     asm("sub.f16x2 %0, %1, %2;" : "=r"(second) : "r"(__byte_perm(raised, 0x64646464u, 0x4342)), "r"(0x64806480u));
 #else
-    // Under 0x4b00 a byte is 2^23 + byte in single precision; the upper half of a small whole number is it in bfloat16.
-    float f[4];
+    // Under 0x43 the lower seven bits m of a byte are 128 + m in bfloat16; with the eighth bit, 256 + 2m. Less 256 that is the weight, or twice the weight
+    // where it is not negative.
+    constexpr unsigned ONE = 0x3f803f80u, LESS_256 = 0xc380c380u, LESS_HALF = 0xbf00bf00u;
+    const unsigned pairs[2] = {__byte_perm(raised, 0x43434343u, 0x4140), __byte_perm(raised, 0x43434343u, 0x4342)};
+    unsigned numbers[2];
 #pragma unroll
-    for (int i = 0; i < 4; ++i) f[i] = __uint_as_float(__byte_perm(raised, 0x4b000000u, 0x7440 + i)) - 8388736.0f;
-    first = __byte_perm(__float_as_uint(f[0]), __float_as_uint(f[1]), 0x7632);
-    second = __byte_perm(__float_as_uint(f[2]), __float_as_uint(f[3]), 0x7632);
+    for (int i = 0; i < 2; ++i)
+    {
+        unsigned shifted, positive;
+        asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(shifted) : "r"(pairs[i]), "r"(ONE), "r"(LESS_256));
+        asm("fma.rn.relu.bf16x2 %0, %1, %2, %3;" : "=r"(positive) : "r"(pairs[i]), "r"(ONE), "r"(LESS_256));
+        asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(numbers[i]) : "r"(positive), "r"(LESS_HALF), "r"(shifted));
+    }
+
+    first = numbers[0];
+    second = numbers[1];
 #endif
 }
 

@@ -18,6 +18,7 @@ constexpr int TURNS = DEPTH + HELD; // chunks of a warp
 
 static_assert(STORED_BITS == 8 && ROW_TILES == 1, "others are few's");
 static_assert(DEPTH * PIECES * THREADS * PIECE == SHARED_BYTES && SUMS * sizeof(float) <= SHARED_BYTES, "FewRowsShape counts as this does");
+static_assert(HELD <= DEPTH, "as many are multiplied in turn");
 
 __device__ __forceinline__ uint4 raise(uint4 weights) { return make_uint4(raise(weights.x), raise(weights.y), raise(weights.z), raise(weights.w)); }
 
@@ -91,24 +92,26 @@ few_at_once(const number* x, const stored* __restrict__ weight, const number* __
     const float there = add && row < rows ? widen(*to) : 0.0f;
     uint4 ahead[TURNS][1][X_PIECES];
 #pragma unroll
-    for (int d = 0; d < TURNS; ++d)
+    for (int i = 0; i < TURNS; ++i)
     {
+        const int d = i >= 2 * HELD ? i - HELD : i % 2 * DEPTH + i / 2; // as they are multiplied
         const bool isThere = group < rows && d < turns;
         const uint4* from = reinterpret_cast<const uint4*>(x + (size_t)group * inputs + (warp + d * WARPS) * CHUNK + part * (CHUNK / 4));
 #pragma unroll
-        for (int i = 0; i < X_PIECES; ++i) ahead[d][0][i] = isThere ? from[i] : make_uint4(0, 0, 0, 0);
+        for (int p = 0; p < X_PIECES; ++p) ahead[d][0][p] = isThere ? from[p] : make_uint4(0, 0, 0, 0);
     }
 
     float sum[OUTPUTS / 16][1][4] = {};
 #pragma unroll
     for (int d = 0; d < DEPTH; ++d)
+    {
 #pragma unroll
         for (int m = 0; m < OUTPUTS / 16; ++m)
             multiply<true>(sum[m], rest[(d * PIECES + 2 * m) * THREADS], rest[(d * PIECES + 2 * m + 1) * THREADS], ahead[d]);
+        if (d >= HELD) continue;
 #pragma unroll
-    for (int d = 0; d < HELD; ++d)
-#pragma unroll
-        for (int m = 0; m < OUTPUTS / 16; ++m) multiply<true>(sum[m], held[d][2 * m], held[d][2 * m + 1], ahead[DEPTH + d]);
+        for (int m = 0; m < OUTPUTS / 16; ++m) multiply<true>(sum[m], held[d][2 * m], held[d][2 * m + 1], ahead[DEPTH + d]); // while the next come from shared memory
+    }
 
     float* sums = reinterpret_cast<float*>(memory);
     __syncthreads(); // all have taken their weights from there
