@@ -59,6 +59,7 @@ public sealed class AttentionKernelTests
             Tensor qkv = Random(rows, 3 * heads * headDim);
             var expectedCache = new LayerCache(Random(Blocks * LayerCache.BlockSize, heads, headDim), Random(Blocks * LayerCache.BlockSize, heads, headDim));
             var cache = new LayerCache(expectedCache.Keys.clone(), expectedCache.Values.clone());
+            var cacheInOne = new LayerCache(expectedCache.Keys.clone(), expectedCache.Values.clone());
             Tensor expected = full([rows, heads * headDim], float.NaN, type, CUDA);
             Tensor actual = full([rows, heads * headDim], float.NaN, type, CUDA);
             using var step = new StepContext(segments, new Workspace(qkv, qkv, qkv, qkv, qkv), slopes);
@@ -70,6 +71,15 @@ public sealed class AttentionKernelTests
 
             Assert.True(cache.Keys.eq(expectedCache.Keys).all().item<bool>(), "keys are copied as they are");
             Assert.True(cache.Values.eq(expectedCache.Values).all().item<bool>(), "values are copied as they are");
+
+            if (Array.TrueForAll(segments, segment => segment.RowCount == 1))
+            {
+                Tensor inOne = full([rows, heads * headDim], float.NaN, type, CUDA);
+                kernel.AppendAttend(qkv, cacheInOne, step, inOne);
+                Assert.True(inOne.eq(actual).all().item<bool>(), "one launch gives what two give");
+                Assert.True(cacheInOne.Keys.eq(expectedCache.Keys).all().item<bool>(), "keys are copied as they are");
+                Assert.True(cacheInOne.Values.eq(expectedCache.Values).all().item<bool>(), "values are copied as they are");
+            }
 
             Tensor shared = full([rows, heads * headDim], float.NaN, type, CUDA);
             if (kernel.SharesKeys)

@@ -26,9 +26,9 @@ public sealed class FewRowsKernelTests
         Tensor residual = before.clone();
         Tensor again = before.clone();
 
-        bool isDone = it.Kernel.TryMultiply(x, linear, result, add: false);
-        Assert.Equal(isDone, it.Kernel.TryMultiply(x, linear, residual, add: true));
-        it.Kernel.TryMultiply(x, linear, again, add: true);
+        bool isDone = it.Kernel.TryMultiply(x, linear, result, FewRowsEnd.Stored);
+        Assert.Equal(isDone, it.Kernel.TryMultiply(x, linear, residual, FewRowsEnd.Added));
+        it.Kernel.TryMultiply(x, linear, again, FewRowsEnd.Added);
 
         bool isExpected = rows <= 8 || (outputs % 32 == 0 && it.HasRoomForSixteen);
         Assert.Equal(isExpected, isDone);
@@ -43,6 +43,9 @@ public sealed class FewRowsKernelTests
         KernelFixture.Near(wanted, result, slack);
         KernelFixture.Near(wanted + Float(before), residual, slack);
         Assert.True(residual.eq(again).all().item<bool>(), "the order of the sums is fixed");
+        Tensor activated = full([rows, outputs], float.NaN, type, CUDA);
+        Assert.True(it.Kernel.TryMultiply(x, linear, activated, FewRowsEnd.Activated));
+        Assert.True(activated.eq(it.Gelu(result)).all().item<bool>(), "gelu of what is stored");
     }
 
     [Theory]
@@ -54,7 +57,7 @@ public sealed class FewRowsKernelTests
         LinearWeights linear = it.Linear(64, 96) with { Bias = null };
         Tensor result = full([2, 64], float.NaN, type, CUDA);
 
-        Assert.True(it.Kernel.TryMultiply(zeros([2, 96], type, CUDA), linear, result, add: false));
+        Assert.True(it.Kernel.TryMultiply(zeros([2, 96], type, CUDA), linear, result, FewRowsEnd.Stored));
 
         Assert.True(result.eq(0).all().item<bool>());
     }
@@ -71,7 +74,7 @@ public sealed class FewRowsKernelTests
         Tensor result = zeros([4, 64], ScalarType.Float16, CUDA);
         for (int i = 0; i < 3; i++)
         {
-            Assert.True(it.Kernel.TryMultiply(x, linear, result, add: false));
+            Assert.True(it.Kernel.TryMultiply(x, linear, result, FewRowsEnd.Stored));
         }
 
         Tensor isNumber = result.isfinite();

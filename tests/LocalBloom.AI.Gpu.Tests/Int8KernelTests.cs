@@ -41,6 +41,8 @@ public sealed class Int8KernelTests
 
             KernelFixture.Near(wanted, result, slack);
             KernelFixture.Near(wanted + before.to_type(ScalarType.Float32), residual, slack);
+            Tensor activated = full([rows, outputs], float.NaN, type, CUDA);
+            Assert.True(!kernel.TryMultiplyGelu(x, linear, activated) || activated.eq(it.Gelu(result)).all().item<bool>(), "gelu of what is stored");
         }
     }
 

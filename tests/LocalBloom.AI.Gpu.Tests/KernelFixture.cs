@@ -11,6 +11,7 @@ internal abstract class KernelFixture : IDisposable
     // All cases' kernels: each is compiled once.
     private static readonly Lazy<KernelCompiler> s_compiler = new(() => KernelCompiler.TryOpen(CudaDriver.TryOpen()!, TorchNative.Load(null).Folder)!);
 
+    private readonly PointwiseKernels _pointwise;
     private readonly IDisposable _inference;
     private readonly DisposeScope _scope;
     private readonly Generator _generator = new(7, CPU);
@@ -24,6 +25,7 @@ internal abstract class KernelFixture : IDisposable
         _scope = NewDisposeScope();
         Type = type;
         Native = TorchNative.Load(null);
+        _pointwise = new PointwiseKernels(Native, Compiler, 0, type);
     }
 
     protected ScalarType Type { get; }
@@ -64,9 +66,18 @@ internal abstract class KernelFixture : IDisposable
     /// <summary>Makes normal numbers, on the GPU.</summary>
     public Tensor Random(params long[] shape) => randn(shape, generator: _generator).cuda().to_type(Type);
 
+    /// <summary>Gets gelu of numbers, by the kernel of its own.</summary>
+    public Tensor Gelu(Tensor x)
+    {
+        Tensor result = x.clone();
+        _pointwise.Gelu(result);
+        return result;
+    }
+
     /// <inheritdoc/>
     public virtual void Dispose()
     {
+        _pointwise.Dispose();
         _generator.Dispose();
         _scope.Dispose();
         _inference.Dispose();

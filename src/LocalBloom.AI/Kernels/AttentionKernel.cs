@@ -80,19 +80,17 @@ internal sealed class AttentionKernel : IDisposable
     /// <param name="result">[rows, hidden], contiguous.</param>
     /// <param name="first">The first row that attends.</param>
     /// <param name="count">How many rows; none is nothing to do.</param>
-    public void Attend(Tensor qkv, LayerCache cache, StepContext step, Tensor result, int first, int count)
-    {
-        if (count > 0)
-        {
-            int parts = Parts(step, first, count);
-            _module.Launch(
-                "attend",
-                (_heads * parts, count),
-                (WarpSize, Warps),
-                RowOf(qkv, first), _torch.AddressOf(cache.Keys), _torch.AddressOf(cache.Values), RowOf(step.Rows, first), _torch.AddressOf(step.Blocks),
-                _torch.AddressOf(step.Slopes), RowOf(result, first), _torch.AddressOf(_partial), _torch.AddressOf(_arrivals), _heads, parts);
-        }
-    }
+    public void Attend(Tensor qkv, LayerCache cache, StepContext step, Tensor result, int first, int count) =>
+        Launch(qkv, cache, step, result, first, count, appends: false);
+
+    /// <summary>Writes a step's keys and values into the cache and attends, all rows, where no sequence has more than one: no row waits for another's keys.</summary>
+    /// <inheritdoc cref="Append"/>
+    /// <param name="qkv">As there.</param>
+    /// <param name="cache">As there.</param>
+    /// <param name="step">As there.</param>
+    /// <param name="result">[rows, hidden], contiguous.</param>
+    public void AppendAttend(Tensor qkv, LayerCache cache, StepContext step, Tensor result) =>
+        Launch(qkv, cache, step, result, 0, (int)qkv.size(0), appends: true);
 
     // Over how many blocks a row's keys are shared out: where there are few rows with many keys, most of the device would wait.
     private int Parts(StepContext step, int first, int count)
@@ -128,6 +126,20 @@ internal sealed class AttentionKernel : IDisposable
         (PromptThreads, 1),
         RowOf(qkv, segment.FirstRow), _torch.AddressOf(cache.Keys), _torch.AddressOf(cache.Values), RowOf(step.Rows, segment.FirstRow),
         _torch.AddressOf(step.Blocks), _torch.AddressOf(step.Slopes), RowOf(result, segment.FirstRow), _heads, segment.RowCount);
+
+    private void Launch(Tensor qkv, LayerCache cache, StepContext step, Tensor result, int first, int count, bool appends)
+    {
+        if (count > 0)
+        {
+            int parts = Parts(step, first, count);
+            _module.Launch(
+                "attend",
+                (_heads * parts, count),
+                (WarpSize, Warps),
+                RowOf(qkv, first), _torch.AddressOf(cache.Keys), _torch.AddressOf(cache.Values), RowOf(step.Rows, first), _torch.AddressOf(step.Blocks),
+                _torch.AddressOf(step.Slopes), RowOf(result, first), _torch.AddressOf(_partial), _torch.AddressOf(_arrivals), _heads, parts, appends ? 1 : 0);
+        }
+    }
 
     private nint RowOf(Tensor rows, int number) =>
         _torch.AddressOf(rows) + (number == 0 ? 0 : (nint)(number * rows.size(1) * rows.ElementSize));

@@ -39,14 +39,14 @@ internal sealed class FewRowsKernel : IDisposable
     public static bool Supports(CudaDriver driver, int device, ScalarType type) =>
         type.ElementSize() == sizeof(short) && driver.ComputeCapability(device).Major >= CudaDriver.Ampere.Major;
 
-    /// <summary>result = x·Wᵀ + b, or is increased by that.</summary>
+    /// <summary>result = x·Wᵀ + b, or gelu of that, or is increased by it.</summary>
     /// <remarks>Weights are read before kernels in front end: none that may still run is to write them. They begin at 16 bytes, as <paramref name="x"/> does.</remarks>
     /// <param name="x">[rows, in], contiguous.</param>
     /// <param name="linear">[out, in], of as many bits as the kernel is for.</param>
     /// <param name="result">[rows, out], contiguous.</param>
-    /// <param name="add">Whether what is there stays.</param>
+    /// <param name="end">Which of these.</param>
     /// <returns>False, with nothing done, where the product is not of a size that the kernel does.</returns>
-    public bool TryMultiply(Tensor x, LinearWeights linear, Tensor result, bool add)
+    public bool TryMultiply(Tensor x, LinearWeights linear, Tensor result, FewRowsEnd end)
     {
         (long rows, long outputs, long inputs) = (x.size(0), linear.Weight.size(0), linear.Weight.size(1));
         int index = FewRowsShape.Choose(_shapes, rows, outputs, inputs, _multiprocessors);
@@ -60,7 +60,7 @@ internal sealed class FewRowsKernel : IDisposable
             shape.IsAtOnce ? "few_at_once" : "few",
             new LaunchShape((shape.Grid(outputs, _multiprocessors), 1), (WarpSize, shape.Warps), shape.SharedBytes),
             _torch.AddressOf(x), _torch.AddressOf(linear.Weight), AddressOf(linear.Scales), AddressOf(linear.Bias), _torch.AddressOf(result),
-            rows, outputs, inputs, add ? 1 : 0);
+            rows, outputs, inputs, (int)end);
         return true;
     }
 

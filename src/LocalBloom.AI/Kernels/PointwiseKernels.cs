@@ -13,18 +13,20 @@ namespace LocalBloom.AI.Kernels;
 internal sealed class PointwiseKernels(TorchNative torch, KernelCompiler compiler, int device, ScalarType type) : IDisposable
 {
     private const int Threads = 256;
+    private const int NormThreads = 512;
     private const int LoadBytes = 16; // of a thread
 
     private readonly CudaModule _module = compiler.Compile("pointwise.cu", device, type, follows: true);
 
     /// <summary>result = LayerNorm(x).</summary>
+    /// <remarks>Weights are read before kernels in front end: none that may still run is to write them.</remarks>
     /// <param name="x">[rows, width], contiguous.</param>
     /// <param name="norm">[width] each.</param>
     /// <param name="result">[rows, width], contiguous; may be <paramref name="x"/>.</param>
     public void Norm(Tensor x, LayerNormWeights norm, Tensor result) => _module.Launch(
         "layer_norm",
         ((int)x.size(0), 1),
-        (Threads, 1),
+        (NormThreads, 1),
         torch.AddressOf(x), torch.AddressOf(norm.Weight), torch.AddressOf(norm.Bias), torch.AddressOf(result),
         x.size(1), BitConverter.SingleToUInt32Bits((float)norm.Epsilon));
 

@@ -22,18 +22,18 @@ internal sealed class CudaOps(ILinearKernel linear, TorchOps torch, PointwiseKer
     public void Embed(Tensor ids, LinearWeights embedding, LayerNormWeights norm, Tensor result) => torch.Embed(ids, embedding, norm, result);
 
     /// <inheritdoc/>
-    public void NormLinear(Tensor x, LayerNormWeights norm, LinearWeights weights, Tensor result, Tensor normed, bool replaceStream)
-    {
-        Tensor into = replaceStream ? x : normed;
-        pointwise.Norm(x, norm, into);
-        linear.Multiply(into, weights, result);
-    }
+    public void NormLinear(Tensor x, LayerNormWeights norm, LinearWeights weights, Tensor result, Tensor normed, bool replaceStream) =>
+        linear.Multiply(Normed(x, norm, normed, replaceStream), weights, result);
 
     /// <inheritdoc/>
     public void NormLinearGelu(Tensor x, LayerNormWeights norm, LinearWeights weights, Tensor result, Tensor normed, bool replaceStream)
     {
-        NormLinear(x, norm, weights, result, normed, replaceStream);
-        pointwise.Gelu(result);
+        Tensor into = Normed(x, norm, normed, replaceStream);
+        if (!linear.TryMultiplyGelu(into, weights, result))
+        {
+            linear.Multiply(into, weights, result);
+            pointwise.Gelu(result);
+        }
     }
 
     /// <inheritdoc/>
@@ -42,6 +42,12 @@ internal sealed class CudaOps(ILinearKernel linear, TorchOps torch, PointwiseKer
         if (attention is null)
         {
             torch.AppendAttend(qkv, cache, step, result);
+            return;
+        }
+
+        if (Array.TrueForAll(step.Segments, static segment => segment.RowCount == 1 && segment.Length <= MaxPairs))
+        {
+            attention.AppendAttend(qkv, cache, step, result);
             return;
         }
 
@@ -69,6 +75,13 @@ internal sealed class CudaOps(ILinearKernel linear, TorchOps torch, PointwiseKer
         }
 
         attention.Attend(qkv, cache, step, result, first, (int)qkv.size(0) - first);
+    }
+
+    private Tensor Normed(Tensor x, LayerNormWeights norm, Tensor normed, bool replaceStream)
+    {
+        Tensor into = replaceStream ? x : normed;
+        pointwise.Norm(x, norm, into);
+        return into;
     }
 
     /// <inheritdoc/>

@@ -12,7 +12,7 @@ internal sealed class FewRowsLinear(FewRowsKernel kernel, ILinearKernel others) 
     /// <inheritdoc/>
     public void Multiply(Tensor x, LinearWeights linear, Tensor result)
     {
-        if (!kernel.TryMultiply(x, linear, result, add: false))
+        if (!kernel.TryMultiply(x, linear, result, FewRowsEnd.Stored))
         {
             others.Multiply(x, linear, result);
         }
@@ -21,9 +21,12 @@ internal sealed class FewRowsLinear(FewRowsKernel kernel, ILinearKernel others) 
     /// <inheritdoc/>
     public void MultiplyAdd(Tensor x, LinearWeights linear, Tensor residual)
     {
-        if (!kernel.TryMultiply(x, linear, residual, add: true))
+        if (!kernel.TryMultiply(x, linear, residual, FewRowsEnd.Added))
         {
             others.MultiplyAdd(x, linear, residual);
         }
     }
+
+    /// <inheritdoc/>
+    public bool TryMultiplyGelu(Tensor x, LinearWeights linear, Tensor result) => kernel.TryMultiply(x, linear, result, FewRowsEnd.Activated);
 }

@@ -14,5 +14,8 @@ internal sealed class FormatLinear(ILinearKernel dense, ILinearKernel int8) : IL
     /// <inheritdoc/>
     public void MultiplyAdd(Tensor x, LinearWeights linear, Tensor residual) => For(linear).MultiplyAdd(x, linear, residual);
 
+    /// <inheritdoc/>
+    public bool TryMultiplyGelu(Tensor x, LinearWeights linear, Tensor result) => For(linear).TryMultiplyGelu(x, linear, result);
+
     private ILinearKernel For(LinearWeights linear) => linear.Scales is null ? dense : int8;
 }

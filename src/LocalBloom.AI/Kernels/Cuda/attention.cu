@@ -8,7 +8,8 @@
 //   result  number [rows, heads, HEAD_DIM]
 //
 // result = softmax(q·k / sqrt(HEAD_DIM) + slope * (key position - query position)) · v over positions 0 … the row's own, in float32, one
-// rounding at the store. append must have run for the step before attend: rows of a prompt see each other's keys.
+// rounding at the store. append must have run for the step before attend: rows of a prompt see each other's keys. Where no sequence has more than one row
+// attend itself does it, told by `appends`.
 //
 // Launch  append: grid rows, block 256. attend: grid (parts · heads, rows), block (32, WARPS); the warps of all parts take tiles of 32 keys in
 //         turn, a lane a key, with a running maximum (Milakov, Gimelshein 2018); warps meet in shared memory. Of several parts (Flash-Decoding: Dao
@@ -51,13 +52,26 @@ struct alignas(NEIGHBOURS ? DIMS * sizeof(number) : sizeof(number)) Part
     }
 };
 
+// Values of TOGETHER of a tile's keys from `first` on; `at` is where the lane's own key has them.
+__device__ __forceinline__ void load_values(Part (&to)[TOGETHER], const number* values, size_t at, int first, int count)
+{
+#pragma unroll
+    for (int j = 0; j < TOGETHER; ++j)
+        to[j].load(values + __shfl_sync(0xffffffffu, (unsigned long long)at, first + j), threadIdx.x, first + j < count);
+}
+
+__device__ __forceinline__ int slot_of(int2 row, int position, const int* blocks)
+{
+    return blocks[row.y + position / BLOCK_SIZE] * BLOCK_SIZE + position % BLOCK_SIZE;
+}
+
 extern "C" __global__ void __launch_bounds__(256)
 append(const number* qkv, number* keys, number* values, const int2* rows, const int* blocks, int heads)
 {
     follow();
     constexpr int LOADS = HEAD_DIM / PER_LOAD; // of a head
     const int2 row = rows[blockIdx.x];
-    const int slot = blocks[row.y + row.x / BLOCK_SIZE] * BLOCK_SIZE + row.x % BLOCK_SIZE;
+    const int slot = slot_of(row, row.x, blocks);
     const uint4* from = reinterpret_cast<const uint4*>(qkv) + (size_t)blockIdx.x * heads * 3 * LOADS;
     const size_t to = (size_t)slot * heads * LOADS;
     for (int i = threadIdx.x; i < heads * LOADS; i += blockDim.x)
@@ -69,8 +83,8 @@ append(const number* qkv, number* keys, number* values, const int2* rows, const 
 }
 
 extern "C" __global__ void __launch_bounds__(32 * WARPS)
-attend(const number* qkv, const number* keys, const number* values, const int2* rows, const int* blocks, const float* __restrict__ slopes, number* result,
-       float* partial, int* arrivals, int heads, int parts)
+attend(const number* qkv, number* keys, number* values, const int2* rows, const int* blocks, const float* __restrict__ slopes, number* result,
+       float* partial, int* arrivals, int heads, int parts, int appends)
 {
     __shared__ float query[HEAD_DIM];
     __shared__ float largest[WARPS], total[WARPS], sums[WARPS][HEAD_DIM];
@@ -83,17 +97,27 @@ attend(const number* qkv, const number* keys, const number* values, const int2* 
     const float slope = slopes[head];
     const number* q = qkv + ((size_t)blockIdx.y * heads + head) * 3 * HEAD_DIM;
     for (int i = warp * 32 + lane; i < HEAD_DIM; i += 32 * WARPS) query[i] = widen(q[i]) * rsqrtf((float)HEAD_DIM);
+    if (appends && row.x / (TILE * WARPS) % parts == part) // whose warps take the row's own position
+    {
+        constexpr int LOADS = HEAD_DIM / PER_LOAD;
+        const size_t to = ((size_t)slot_of(row, row.x, blocks) * heads + head) * LOADS;
+        for (int i = warp * 32 + lane; i < 2 * LOADS; i += 32 * WARPS)
+            reinterpret_cast<uint4*>(i < LOADS ? keys : values)[to + i % LOADS] = reinterpret_cast<const uint4*>(q)[LOADS + i];
+    }
+
     __syncthreads();
 
     float peak = -INFINITY_F, weight = 0.0f, sum[DIMS] = {};
     for (int first = (part * WARPS + warp) * TILE; first < length; first += parts * WARPS * TILE)
     {
-        const int position = first + lane;
-        size_t at = 0;
+        const int position = first + lane, count = min(TILE, length - first);
+        const bool isThere = position < length;
+        const size_t at = isThere ? ((size_t)slot_of(row, position, blocks) * heads + head) * HEAD_DIM : 0;
+        Part v[TOGETHER];
+        load_values(v, values, at, 0, count); // on their way while scores are made
         float score = -INFINITY_F;
-        if (position < length)
+        if (isThere)
         {
-            at = ((size_t)(blocks[row.y + position / BLOCK_SIZE] * BLOCK_SIZE + position % BLOCK_SIZE) * heads + head) * HEAD_DIM;
             score = slope * (float)(position - row.x);
 #pragma unroll
             for (int i = 0; i < HEAD_DIM; i += PER_LOAD)
@@ -113,12 +137,9 @@ attend(const number* qkv, const number* keys, const number* values, const int2* 
 #pragma unroll
         for (int i = 0; i < DIMS; ++i) sum[i] *= shrink;
 
-        const int count = min(TILE, length - first);
         for (int k = 0; k < count; k += TOGETHER)
         {
-            Part v[TOGETHER];
-#pragma unroll
-            for (int j = 0; j < TOGETHER; ++j) v[j].load(values + __shfl_sync(0xffffffffu, (unsigned long long)at, k + j), lane, k + j < count);
+            if (k > 0) load_values(v, values, at, k, count);
 #pragma unroll
             for (int j = 0; j < TOGETHER; ++j)
             {

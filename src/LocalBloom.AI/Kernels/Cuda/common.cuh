@@ -61,9 +61,8 @@ __device__ __forceinline__ void follow()
 constexpr int PER_LOAD = 16 / sizeof(number); // numbers in a 128-bit load
 
 // 16 bytes as floats.
-__device__ __forceinline__ void load(const number* from, float* to)
+__device__ __forceinline__ void widen(uint4 raw, float* to)
 {
-    const uint4 raw = *reinterpret_cast<const uint4*>(from);
     const unsigned words[4] = {raw.x, raw.y, raw.z, raw.w};
 #pragma unroll
     for (int i = 0; i < 4; ++i)
@@ -76,6 +75,8 @@ __device__ __forceinline__ void load(const number* from, float* to)
 #endif
     }
 }
+
+__device__ __forceinline__ void load(const number* from, float* to) { widen(*reinterpret_cast<const uint4*>(from), to); }
 
 // The reverse.
 __device__ __forceinline__ void store(number* to, const float* from)
@@ -93,6 +94,14 @@ __device__ __forceinline__ void store(number* to, const float* from)
     *reinterpret_cast<uint4*>(to) = make_uint4(words[0], words[1], words[2], words[3]);
 }
 
+// 16 bytes of weights, which are read once: past the first-level cache. Asked for here and not, as the compiler may choose for others, later.
+__device__ __forceinline__ uint4 load_once(const void* from)
+{
+    uint4 v;
+    asm volatile("ld.global.nc.L1::no_allocate.L2::128B.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(from));
+    return v;
+}
+
 __device__ __forceinline__ float warp_max(float x)
 {
 #pragma unroll
@@ -106,6 +115,9 @@ __device__ __forceinline__ float warp_sum(float x)
     for (int offset = 16; offset > 0; offset /= 2) x += __shfl_xor_sync(0xffffffffu, x, offset);
     return x;
 }
+
+// BLOOM's tanh approximation: ½ · (1 + tanh u) is the sigmoid of 2u.
+__device__ __forceinline__ float gelu_of(float v) { return v / (1.0f + expf(-1.59576912f * v * fmaf(0.044715f * v, v, 1.0f))); }
 
 #if NUMBER_TYPE != 0 && __CUDA_ARCH__ >= 800
 
@@ -137,14 +149,6 @@ __device__ __forceinline__ void raised_to_numbers(unsigned raised, unsigned& fir
     first = numbers[0];
     second = numbers[1];
 #endif
-}
-
-// 16 int8 weights, which are read once: past the first-level cache.
-__device__ __forceinline__ uint4 load_once(const signed char* from)
-{
-    uint4 v;
-    asm volatile("ld.global.nc.L1::no_allocate.L2::128B.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(from));
-    return v;
 }
 
 // sum += a · b, m16n8k16.

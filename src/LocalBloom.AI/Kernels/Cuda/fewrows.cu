@@ -4,9 +4,9 @@
 //   weight   stored [outputs, inputs]    int8 or number
 //   scales   number [outputs]            what a row of int8 weights is to be multiplied with; not read for numbers
 //   bias     number [outputs]            or null
-//   result   number [rows, outputs]      what is there is added to where `add` is not 0
+//   result   number [rows, outputs]
 //
-// few       result = (add ? result : 0) + scales · (x · weightᵀ) + bias for up to 8 · ROW_TILES rows, summed in float32 in a fixed order, one rounding at the
+// few       result = scales · (x · weightᵀ) + bias, ended as `end` says, for up to 8 · ROW_TILES rows, summed in float32 in a fixed order, one rounding at the
 //           store. Reads outputs · inputs weights once; x comes from the caches. Grid up to outputs / OUTPUTS, block (32, WARPS), shared memory as
 //           FewRowsShape says; inputs % CHUNK == 0 and outputs % OUTPUTS == 0, checked by FewRowsKernel, the only caller. A block takes every
 //           gridDim.x-th tile of OUTPUTS outputs; its warps share the inputs, and meet in shared memory.
@@ -78,7 +78,7 @@ struct Rows
     }
 };
 
-__device__ __forceinline__ void store(const float* sums, const number* scales, const number* bias, number* result, int firstOutput, int rows, int outputs, int add)
+__device__ __forceinline__ void store(const float* sums, const number* scales, const number* bias, number* result, int firstOutput, int rows, int outputs, int end)
 {
     for (int i = threadIdx.y * 32 + threadIdx.x; i < rows * OUTPUTS; i += THREADS)
     {
@@ -89,13 +89,13 @@ __device__ __forceinline__ void store(const float* sums, const number* scales, c
 #endif
         if (bias != nullptr) value += widen(bias[at]);
         number* to = result + (size_t)row * outputs + at;
-        *to = narrow(add ? widen(*to) + value : value);
+        *to = ended(value, end == ADDED ? widen(*to) : 0.0f, end);
     }
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
 few(const number* x, const stored* __restrict__ weight, const number* __restrict__ scales, const number* __restrict__ bias, number* result, int rows, int outputs,
-    int inputs, int add)
+    int inputs, int end)
 {
     extern __shared__ uint4 memory[];
     float* sums = reinterpret_cast<float*>(memory + DEPTH * PIECES * THREADS); // twice, in turn: so one meeting a tile is enough
@@ -134,7 +134,7 @@ few(const number* x, const stored* __restrict__ weight, const number* __restrict
             float* shared = sums + tile % 2 * SUMS;
             leave(sum, shared);
             __syncthreads();
-            store(shared, scales, bias, result, (blockIdx.x + tile * gridDim.x) * OUTPUTS, rows, outputs, add);
+            store(shared, scales, bias, result, (blockIdx.x + tile * gridDim.x) * OUTPUTS, rows, outputs, end);
             turn = 0;
             ++tile;
         }

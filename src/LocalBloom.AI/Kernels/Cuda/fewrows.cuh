@@ -91,3 +91,13 @@ __device__ __forceinline__ float total(const float* sums, int row, int output)
     for (int w = 0; w < WARPS; ++w) value += sums[(w * 8 * ROW_TILES + row) * STRIDE + output];
     return value;
 }
+
+// What becomes of a product with its bias: `end`, as FewRowsEnd has it.
+constexpr int STORED = 0;
+constexpr int ADDED = 1;     // to what is there
+constexpr int ACTIVATED = 2; // by gelu, after it has been rounded: as if gelu had a kernel of its own
+
+__device__ __forceinline__ number ended(float product, float there, int end)
+{
+    return narrow(end == ADDED ? there + product : end == ACTIVATED ? gelu_of(widen(narrow(product))) : product);
+}

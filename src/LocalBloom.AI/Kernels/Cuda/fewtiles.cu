@@ -1,6 +1,6 @@
 // few_at_once — `few` of fewrows.cu, which has the arguments, for int8 weights of so few outputs that no block has more than one tile. NUMBER_TYPE is 1 or 2.
 //
-// few_at_once  result = (add ? result : 0) + scales · (x · weightᵀ) + bias for up to 8 rows, summed in float32 in a fixed order, one rounding at the store.
+// few_at_once  result = scales · (x · weightᵀ) + bias, ended as `end` says, for up to 8 rows, summed in float32 in a fixed order, one rounding at the store.
 //           Grid outputs / OUTPUTS, block (32, WARPS), shared memory as FewRowsShape says; inputs % CHUNK == 0, outputs % OUTPUTS == 0 and
 //           inputs <= (DEPTH + HELD) · WARPS · CHUNK, checked by FewRowsKernel, the only caller.
 // Halves    Such a product is read in some microseconds, and as many pass from the end of the kernel in front to the result: taking x, multiplying, meeting,
@@ -27,7 +27,7 @@ __device__ __forceinline__ void load_chunk(uint4 (&to)[PIECES], const char* chun
 {
 #pragma unroll
     for (int i = 0; i < PIECES; ++i)
-        to[i] = isThere ? load_once(reinterpret_cast<const signed char*>(chunk + (size_t)i * 8 * rowBytes)) : make_uint4(0, 0, 0, 0);
+        to[i] = isThere ? load_once(chunk + (size_t)i * 8 * rowBytes) : make_uint4(0, 0, 0, 0);
 }
 
 // Raises a chunk here and now: who goes on has waited for it.
@@ -48,7 +48,7 @@ __device__ __forceinline__ number load_now(const number* from)
 
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
 few_at_once(const number* x, const stored* __restrict__ weight, const number* __restrict__ scales, const number* __restrict__ bias, number* result, int rows,
-            int outputs, int inputs, int add)
+            int outputs, int inputs, int end)
 {
     extern __shared__ uint4 memory[];
     let_next_begin();
@@ -89,7 +89,7 @@ few_at_once(const number* x, const stored* __restrict__ weight, const number* __
     // What earlier kernels write.
     wait_for_previous();
     number* to = result + (size_t)row * outputs + at;
-    const float there = add && row < rows ? widen(*to) : 0.0f;
+    const float there = end == ADDED && row < rows ? widen(*to) : 0.0f;
     uint4 ahead[TURNS][1][X_PIECES];
 #pragma unroll
     for (int i = 0; i < TURNS; ++i)
@@ -117,5 +117,5 @@ few_at_once(const number* x, const stored* __restrict__ weight, const number* __
     __syncthreads(); // all have taken their weights from there
     leave(sum, sums);
     __syncthreads();
-    if (row < rows) *to = narrow(there + (total(sums, row, output) * widen(scale) + widen(offset)));
+    if (row < rows) *to = ended(total(sums, row, output) * widen(scale) + widen(offset), there, end);
 }

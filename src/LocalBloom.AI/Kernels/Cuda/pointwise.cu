@@ -4,7 +4,9 @@
 //   weight  number [width]       bias likewise
 //   result  number [rows, width]
 //
-// layer_norm result = (x − mean) / sqrt(variance + epsilon) · weight + bias. Grid rows, block 256. Reads x three times; the cache holds it.
+// layer_norm result = (x − mean) / sqrt(variance + epsilon) · weight + bias. Grid rows, block 512. Rows of whole loads, and no more than KEPT for a thread, are
+//            read once; weight and bias, which no kernel writes, before the kernel in front ends: they come from memory, x from the caches. Others are
+//            read three times.
 // add_bias   x += bias. Grid (ceil(width / 256 / PER_LOAD), rows), block 256.
 // gelu       x = gelu(x), BLOOM's tanh approximation, as x · sigmoid. Grid ceil(count / 256 / PER_LOAD), block 256; x as one row of `count` numbers.
 // Loads      A thread takes 16 bytes at once where rows are of whole loads, else a number. Buffers begin at 16 bytes, as torch's and the arena's do.
@@ -14,6 +16,8 @@
 #include "common.cuh"
 
 constexpr int THREADS = 256;
+constexpr int NORM_THREADS = 512;
+constexpr int KEPT = 4; // loads of a thread: 16384 numbers of 16 bits in a row
 
 __device__ __forceinline__ float block_sum(float x, float* shared)
 {
@@ -23,62 +27,89 @@ __device__ __forceinline__ float block_sum(float x, float* shared)
     __syncthreads();
     float sum = 0.0f;
 #pragma unroll
-    for (int i = 0; i < THREADS / 32; ++i) sum += shared[i];
+    for (int i = 0; i < NORM_THREADS / 32; ++i) sum += shared[i];
     return sum;
 }
 
-// Gives a block's threads a row's numbers: `use(first, values)`, with N of them from `first` on.
-template <int N, typename Use>
-__device__ __forceinline__ void for_each(const number* row, int width, Use use)
+// What a thread keeps of a row, a weight or a bias: loads, NORM_THREADS apart.
+struct Kept
 {
-    for (int i = threadIdx.x * N; i < width; i += THREADS * N)
+    uint4 raw[KEPT];
+
+    template <typename Load>
+    __device__ __forceinline__ Kept(int width, Load load)
     {
-        float values[N];
-        if constexpr (N == 1) values[0] = widen(row[i]);
-        else load(row + i, values);
-        use(i, values);
+#pragma unroll
+        for (int k = 0; k < KEPT; ++k) raw[k] = is_there(k, width) ? load(at(k)) : make_uint4(0, 0, 0, 0);
+    }
+
+    static __device__ __forceinline__ int at(int k) { return (k * NORM_THREADS + threadIdx.x) * PER_LOAD; }
+    static __device__ __forceinline__ bool is_there(int k, int width) { return at(k) < width; }
+};
+
+__device__ __forceinline__ void norm_kept(const number* row, const Kept& weight, const Kept& bias, number* result, int width, float epsilon, float* shared)
+{
+    const Kept kept(width, [&](int i) { return *reinterpret_cast<const uint4*>(row + i); });
+    float x[PER_LOAD], sum = 0.0f, squares = 0.0f;
+#pragma unroll
+    for (int k = 0; k < KEPT; ++k)
+    {
+        widen(kept.raw[k], x); // zeros where there are none
+#pragma unroll
+        for (int i = 0; i < PER_LOAD; ++i) sum += x[i];
+    }
+
+    const float mean = block_sum(sum, shared) / width;
+#pragma unroll
+    for (int k = 0; k < KEPT; ++k)
+    {
+        if (!Kept::is_there(k, width)) break;
+        widen(kept.raw[k], x);
+#pragma unroll
+        for (int i = 0; i < PER_LOAD; ++i) squares = fmaf(x[i] - mean, x[i] - mean, squares);
+    }
+
+    const float scale = rsqrtf(block_sum(squares, shared) / width + epsilon);
+#pragma unroll
+    for (int k = 0; k < KEPT; ++k)
+    {
+        if (!Kept::is_there(k, width)) break;
+        float w[PER_LOAD], b[PER_LOAD];
+        widen(kept.raw[k], x);
+        widen(weight.raw[k], w);
+        widen(bias.raw[k], b);
+#pragma unroll
+        for (int i = 0; i < PER_LOAD; ++i) x[i] = fmaf((x[i] - mean) * scale, w[i], b[i]);
+        store(result + Kept::at(k), x);
     }
 }
 
-template <int N>
-__device__ __forceinline__ void norm(const number* row, const number* weight, const number* bias, number* result, int width, float epsilon)
+__device__ __forceinline__ void norm_any(const number* row, const number* weight, const number* bias, number* result, int width, float epsilon, float* shared)
 {
-    __shared__ float shared[THREADS / 32];
-    float sum = 0.0f;
-    for_each<N>(row, width, [&](int, const float* x)
-    {
-#pragma unroll
-        for (int k = 0; k < N; ++k) sum += x[k];
-    });
+    float sum = 0.0f, squares = 0.0f;
+    for (int i = threadIdx.x; i < width; i += NORM_THREADS) sum += widen(row[i]);
     const float mean = block_sum(sum, shared) / width;
-
-    float squares = 0.0f;
-    for_each<N>(row, width, [&](int, const float* x)
-    {
-#pragma unroll
-        for (int k = 0; k < N; ++k) squares = fmaf(x[k] - mean, x[k] - mean, squares);
-    });
+    for (int i = threadIdx.x; i < width; i += NORM_THREADS) squares = fmaf(widen(row[i]) - mean, widen(row[i]) - mean, squares);
     const float scale = rsqrtf(block_sum(squares, shared) / width + epsilon);
-
-    for_each<N>(row, width, [&](int first, float* x)
-    {
-        float w[N], b[N];
-        if constexpr (N == 1) w[0] = widen(weight[first]), b[0] = widen(bias[first]);
-        else load(weight + first, w), load(bias + first, b);
-#pragma unroll
-        for (int k = 0; k < N; ++k) x[k] = fmaf((x[k] - mean) * scale, w[k], b[k]);
-        if constexpr (N == 1) result[first] = narrow(x[0]);
-        else store(result + first, x);
-    });
+    for (int i = threadIdx.x; i < width; i += NORM_THREADS) result[i] = narrow(fmaf((widen(row[i]) - mean) * scale, widen(weight[i]), widen(bias[i])));
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(NORM_THREADS)
 layer_norm(const number* x, const number* __restrict__ weight, const number* __restrict__ bias, number* result, int width, float epsilon)
 {
-    follow();
+    __shared__ float shared[NORM_THREADS / 32];
+    let_next_begin();
     const size_t at = (size_t)blockIdx.x * width;
-    if (width % PER_LOAD == 0) norm<PER_LOAD>(x + at, weight, bias, result + at, width, epsilon);
-    else norm<1>(x + at, weight, bias, result + at, width, epsilon);
+    if (width % PER_LOAD != 0 || width > KEPT * NORM_THREADS * PER_LOAD)
+    {
+        wait_for_previous();
+        norm_any(x + at, weight, bias, result + at, width, epsilon, shared);
+        return;
+    }
+
+    const Kept ownWeight(width, [&](int i) { return load_once(weight + i); }), ownBias(width, [&](int i) { return load_once(bias + i); });
+    wait_for_previous();
+    norm_kept(x + at, ownWeight, ownBias, result + at, width, epsilon, shared);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)
@@ -101,11 +132,6 @@ add_bias(number* x, const number* __restrict__ bias, int width)
 
     for (int i = blockIdx.x * THREADS * PER_LOAD + threadIdx.x; i < min(width, (int)(blockIdx.x + 1) * THREADS * PER_LOAD); i += THREADS)
         row[i] = narrow(widen(row[i]) + widen(bias[i]));
-}
-
-__device__ __forceinline__ float gelu_of(float v)
-{
-    return v / (1.0f + expf(-1.59576912f * v * fmaf(0.044715f * v, v, 1.0f))); // ½ · (1 + tanh u) is the sigmoid of 2u
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)
