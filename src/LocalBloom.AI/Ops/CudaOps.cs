@@ -1,6 +1,7 @@
 using LocalBloom.AI.Kernels;
 using LocalBloom.AI.Model;
 using LocalBloom.AI.Weights;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LocalBloom.AI.Ops;
@@ -19,7 +20,11 @@ internal sealed class CudaOps(ILinearKernel linear, TorchOps torch, PointwiseKer
     private const long MaxPairs = 1 << 17;
 
     /// <inheritdoc/>
-    public void Embed(Tensor ids, LinearWeights embedding, LayerNormWeights norm, Tensor result) => torch.Embed(ids, embedding, norm, result);
+    public void Embed(Tensor ids, LinearWeights embedding, LayerNormWeights norm, Tensor result)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        pointwise.Norm(TorchOps.Rows(ids, embedding), norm, result);
+    }
 
     /// <inheritdoc/>
     public void NormLinear(Tensor x, LayerNormWeights norm, LinearWeights weights, Tensor result, Tensor normed, bool replaceStream) =>
@@ -88,7 +93,12 @@ internal sealed class CudaOps(ILinearKernel linear, TorchOps torch, PointwiseKer
     public void LinearResidual(Tensor x, LinearWeights weights, Tensor residual) => linear.MultiplyAdd(x, weights, residual);
 
     /// <inheritdoc/>
-    public Tensor Norm(Tensor x, LayerNormWeights norm) => torch.Norm(x, norm);
+    public Tensor Norm(Tensor x, LayerNormWeights norm)
+    {
+        Tensor result = empty_like(x);
+        pointwise.Norm(x, norm, result);
+        return result;
+    }
 
     /// <inheritdoc/>
     public Tensor Head(Tensor x, LinearWeights head) => torch.Head(x, head);

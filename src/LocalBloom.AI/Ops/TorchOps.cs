@@ -13,8 +13,17 @@ internal sealed class TorchOps(ILinearKernel linear) : IBloomOps
     public void Embed(Tensor ids, LinearWeights embedding, LayerNormWeights norm, Tensor result)
     {
         using DisposeScope scope = NewDisposeScope();
+        result.copy_(Norm(Rows(ids, embedding), norm));
+    }
+
+    /// <summary>Gets tokens' rows of the embedding.</summary>
+    /// <param name="ids">[rows], int64.</param>
+    /// <param name="embedding">[vocabulary, hidden].</param>
+    /// <returns>[rows, hidden], in the caller's dispose scope.</returns>
+    public static Tensor Rows(Tensor ids, LinearWeights embedding)
+    {
         Tensor rows = embedding.Weight.index_select(0, ids);
-        result.copy_(Norm(embedding.Scales is { } scales ? rows * scales.index_select(0, ids).unsqueeze(1) : rows, norm));
+        return embedding.Scales is { } scales ? rows * scales.index_select(0, ids).unsqueeze(1) : rows;
     }
 
     /// <inheritdoc/>
