@@ -23,12 +23,19 @@ internal sealed class PointwiseKernels(TorchNative torch, KernelCompiler compile
     /// <param name="x">[rows, width], contiguous.</param>
     /// <param name="norm">[width] each.</param>
     /// <param name="result">[rows, width], contiguous; may be <paramref name="x"/>.</param>
-    public void Norm(Tensor x, LayerNormWeights norm, Tensor result) => _module.Launch(
-        "layer_norm",
-        ((int)x.size(0), 1),
-        (NormThreads, 1),
-        torch.AddressOf(x), torch.AddressOf(norm.Weight), torch.AddressOf(norm.Bias), torch.AddressOf(result),
-        x.size(1), BitConverter.SingleToUInt32Bits((float)norm.Epsilon));
+    public void Norm(Tensor x, LayerNormWeights norm, Tensor result)
+    {
+        int rows = (int)x.size(0);
+        if (rows > 0) // a step of a long prompt's midst asks for no logits
+        {
+            _module.Launch(
+                "layer_norm",
+                (rows, 1),
+                (NormThreads, 1),
+                torch.AddressOf(x), torch.AddressOf(norm.Weight), torch.AddressOf(norm.Bias), torch.AddressOf(result),
+                x.size(1), BitConverter.SingleToUInt32Bits((float)norm.Epsilon));
+        }
+    }
 
     /// <summary>x += bias.</summary>
     /// <param name="x">[rows, width], contiguous.</param>
