@@ -35,13 +35,11 @@ internal sealed class AttentionKernel : IDisposable
     {
         _torch = torch;
         _heads = config.HeadCount;
-        bool sharesKeys = type.ElementSize() == sizeof(short) && config.HeadDim % 16 == 0 && config.HeadDim <= 128 &&
-            compiler.Driver.ComputeCapability(device).Major >= CudaDriver.Ampere.Major;
         (string, int)[] sizes = [("HEAD_DIM", config.HeadDim), ("BLOCK_SIZE", LayerCache.BlockSize)];
         _module = compiler.Compile("attention.cu", device, type, follows: true, sizes);
         try
         {
-            _prompts = sharesKeys ? compiler.Compile("promptattention.cu", device, type, follows: true, sizes) : null;
+            _prompts = MayShareKeys(config, type, compiler.Driver.ComputeCapability(device)) ? compiler.Compile("promptattention.cu", device, type, follows: true, sizes) : null;
         }
         catch
         {
@@ -61,6 +59,13 @@ internal sealed class AttentionKernel : IDisposable
     /// <summary>Says whether a model's heads are such as the kernel's wide loads need.</summary>
     public static bool Supports(BloomConfig config, ScalarType type) =>
         config.HeadDim * type.ElementSize() % LoadBytes == 0 && config.HeadDim <= 256; // 8 warps' sums must fit 48 KB of shared memory, amply
+
+    /// <summary>Says whether <see cref="AttendPrompt"/> may be called on a device.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="type">Of cache and activations.</param>
+    /// <param name="capability">The device's compute capability.</param>
+    public static bool MayShareKeys(BloomConfig config, ScalarType type, (int Major, int Minor) capability) =>
+        type.ElementSize() == sizeof(short) && config.HeadDim % 16 == 0 && config.HeadDim <= 128 && capability.Major >= CudaDriver.Ampere.Major;
 
     /// <summary>Writes a step's keys and values into the cache.</summary>
     /// <param name="qkv">[rows, heads × (q, k, v) × headDim], contiguous.</param>

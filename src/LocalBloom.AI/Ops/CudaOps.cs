@@ -19,6 +19,15 @@ internal sealed class CudaOps(ILinearKernel linear, TorchOps torch, PointwiseKer
     // Where they cannot, each row reads its own: beyond so many pairs of a sequence's rows and keys, matrix products win.
     private const long MaxPairs = 1 << 17;
 
+    /// <summary>Says whether attention never goes through torch on a device, however the rows of a step are shared out.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="type">Of cache and activations.</param>
+    /// <param name="contextTokens">The most tokens of a sequence.</param>
+    /// <param name="capability">The device's compute capability; null where our kernels cannot be had on it, or nobody knows.</param>
+    public static bool AttendsByKernels(BloomConfig config, ScalarType type, int contextTokens, (int Major, int Minor)? capability) =>
+        capability is { } known && AttentionKernel.Supports(config, type) && AttentionKernel.MayShareKeys(config, type, known)
+        && (LeastSharing - 1L) * contextTokens <= MaxPairs;
+
     /// <inheritdoc/>
     public void Embed(Tensor ids, LinearWeights embedding, LayerNormWeights norm, Tensor result)
     {

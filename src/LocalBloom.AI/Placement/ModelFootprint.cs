@@ -1,4 +1,5 @@
 using LocalBloom.AI.Model;
+using LocalBloom.AI.Ops;
 using LocalBloom.AI.Sampling;
 using LocalBloom.AI.Weights;
 using static TorchSharp.torch;
@@ -50,10 +51,13 @@ internal sealed record ModelFootprint(BloomConfig Config, WeightFormat Format, i
     /// <summary>Gets the bytes of a device's buffers: the blocks' own, and ALiBi's slopes.</summary>
     public long WorkBytes => Workspace.SizeOf(Config, Config.HiddenSize, Type, StepRows) + DeviceArena.SizeOf(ScalarType.Float32, Config.HeadCount);
 
-    // Bias, scores and probabilities; float32 copies of keys and values; the stream's norms; logits. An upper bound, not a sum.
+    // Attention through torch: bias, scores and probabilities; float32 copies of keys and values. Our kernels take nothing in passing.
+    private long AttentionBytes(DeviceMemory device) => CudaOps.AttendsByKernels(Config, Type, ContextTokens, device.KernelCapability)
+        ? 0
+        : (4L * sizeof(float) * Config.HeadCount * StepRows * ContextTokens) + (2L * sizeof(float) * Config.HiddenSize * ContextTokens);
+
+    // The stream's norms; logits. An upper bound, not a sum.
     private long PassingBytes =>
-        (4L * sizeof(float) * Config.HeadCount * StepRows * ContextTokens) +
-        (2L * sizeof(float) * Config.HiddenSize * ContextTokens) +
         (8L * sizeof(float) * Config.HiddenSize * StepRows) +
         (2L * sizeof(float) * Config.VocabularySize * MaxSequences) +
         BatchSampler.TemporaryBytes(MaxSequences, Config.VocabularySize);
@@ -69,7 +73,7 @@ internal sealed record ModelFootprint(BloomConfig Config, WeightFormat Format, i
     /// <param name="tensors">What it has of the weights, where those are not these sizes' own.</param>
     public long TemporaryBytes(DeviceMemory device, IEnumerable<(string Name, long[] Shape)> tensors)
     {
-        long passing = PassingBytes + new ProductMemory(Format, tensors, StepRows).BytesOn(device);
+        long passing = PassingBytes + AttentionBytes(device) + new ProductMemory(Format, tensors, StepRows).BytesOn(device);
         return passing + (passing / AllocatorLoss);
     }
 

@@ -61,6 +61,26 @@ public class ModelFootprintTests
         Assert.Equal(blocks * 16L * 2 * 4096 * sizeof(ushort), footprint.LayerCacheBytes); // slots × (key, value) × hidden
     }
 
+    // Scores of 32 heads × 256 rows × 2048 keys, four times in float32, and such copies of keys and values; a quarter more for what the allocator loses.
+    [Theory]
+    [InlineData("7b1", ScalarType.Float16, 2048, 9, true)]
+    [InlineData("7b1", ScalarType.BFloat16, 2048, 8, true)]
+    [InlineData("7b1", ScalarType.Float16, 2048, 7, false)] // rows of a prompt share keys on tensor cores that such a GPU has not
+    [InlineData("7b1", ScalarType.Float32, 2048, 9, false)]
+    [InlineData("2,4096,128,250880", ScalarType.Float16, 2048, 9, true)]
+    [InlineData("2,4096,16,250880", ScalarType.Float16, 2048, 9, false)] // heads of 256 numbers
+    [InlineData("7b1", ScalarType.Float16, 20_000, 9, false)] // seven rows of one sequence may go through torch
+    public void Attention_TakesNothingInPassing_WhereItIsOurKernelsAlone(string shape, ScalarType type, int context, int major, bool isOurs)
+    {
+        var footprint = new ModelFootprint(BloomConfig.ForShape(shape), new(type), context);
+        DeviceMemory device = PlanningDevices.Device("cuda:0", 0);
+
+        long saved = footprint.TemporaryBytes(device) - footprint.TemporaryBytes(device with { KernelCapability = (major, 0) });
+
+        long throughTorch = (16L * footprint.Config.HeadCount * footprint.StepRows * context) + (8L * footprint.Config.HiddenSize * context);
+        Assert.Equal(isOurs ? throughTorch * 1.25 : 0, saved, tolerance: 1.0);
+    }
+
     [Fact]
     public void LongContexts_DoNotOverflow()
     {
