@@ -44,7 +44,6 @@ public sealed class AttentionKernelTests
         using IDisposable inference = inference_mode();
         using DisposeScope scope = NewDisposeScope();
         var native = TorchNative.Load(null);
-        var driver = CudaDriver.TryOpen()!;
         var config = new BloomConfig { VocabularySize = 16, HiddenSize = heads * headDim, LayerCount = 1, HeadCount = heads };
         using var kernel = new AttentionKernel(native, KernelFixture.Compiler, 0, config, type);
         Tensor slopes = tensor(Alibi.Slopes(heads)).view(-1, 1, 1).cuda();

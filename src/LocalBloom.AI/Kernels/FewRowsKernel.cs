@@ -25,9 +25,7 @@ internal sealed class FewRowsKernel : IDisposable
     {
         _torch = torch;
         _multiprocessors = compiler.Driver.Multiprocessors(device);
-        int room = compiler.Driver.MaxSharedBytes(device);
-        bool mayOverlap = compiler.MayOverlap(device); // else nothing is won by having all weights before anything is done with them
-        _shapes = [.. FewRowsShape.All.Where(shape => shape.WeightBits == weightBits && shape.SharedBytes <= room && (!shape.IsAtOnce || mayOverlap))];
+        _shapes = [.. FewRowsShape.For(weightBits, compiler.Driver.MaxSharedBytes(device), compiler.MayOverlap(device))];
         _modules = compiler.CompileEach(
             device, type, follows: true, [.. _shapes.Select(shape => (shape.IsAtOnce ? "fewtiles.cu" : "fewrows.cu", Definitions(shape)))]);
     }

@@ -49,6 +49,13 @@ internal readonly record struct FewRowsShape(
 
     private long MostInputs => IsAtOnce ? (Depth + Held) * Warps * ChunkInputs : long.MaxValue;
 
+    /// <summary>Gets those that a device can have, better ones first.</summary>
+    /// <param name="weightBits">8 or 16.</param>
+    /// <param name="room">Bytes of shared memory that a block may have.</param>
+    /// <param name="mayOverlap">Whether kernels may begin before those in front end: else nothing is won by having all weights before anything is done with them.</param>
+    public static IEnumerable<FewRowsShape> For(int weightBits, int room, bool mayOverlap) =>
+        All.Where(shape => shape.WeightBits == weightBits && shape.SharedBytes <= room && (!shape.IsAtOnce || mayOverlap));
+
     /// <summary>Chooses for a product.</summary>
     /// <param name="among">What the device has room for, better ones first.</param>
     /// <param name="rows">At least one.</param>

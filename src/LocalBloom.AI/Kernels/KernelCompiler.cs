@@ -24,7 +24,7 @@ internal sealed class KernelCompiler(Nvrtc nvrtc, CudaDriver driver)
     /// <param name="file">For example <c>attention.cu</c>.</param>
     /// <param name="device">The device's ordinal.</param>
     /// <param name="type">What <c>number</c> is in the source.</param>
-    /// <param name="follows">Whether each of its kernels waits by itself for the one in front: begins with <c>follow()</c>.</param>
+    /// <param name="follows">Whether each of its kernels waits by itself for the one in front: begins with <c>follow()</c> or its two halves.</param>
     /// <param name="definitions">Further macros.</param>
     /// <exception cref="LocalBloomException">The source does not compile for the device.</exception>
     public CudaModule Compile(string file, int device, ScalarType type, bool follows, params IEnumerable<(string Name, int Value)> definitions) =>

@@ -8,7 +8,7 @@ namespace LocalBloom.AI.Ops;
 
 /// <summary>Our own kernels for all that stands between the matrix products: a decoding step is bound by the host that launches it.</summary>
 /// <param name="linear">How linear layers are computed.</param>
-/// <param name="torch">What happens once a step; the oracle of the rest.</param>
+/// <param name="torch">The head; attention where our kernels do not do it; the oracle of the rest.</param>
 /// <param name="pointwise">For this device.</param>
 /// <param name="attention">For this device; null where heads are of a size that it does not do.</param>
 internal sealed class CudaOps(ILinearKernel linear, TorchOps torch, PointwiseKernels pointwise, AttentionKernel? attention) : IBloomOps

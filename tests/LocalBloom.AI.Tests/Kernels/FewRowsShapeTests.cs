@@ -52,7 +52,8 @@ public sealed class FewRowsShapeTests
     [InlineData(8, 144, 320)]
     [InlineData(16, 4096, 4096)]
     [InlineData(16, 16, 32)]
-    public void EachDevice_HasRoomForOneOfEightRows(int bits, int outputs, int inputs) => Assert.NotNull(Choose(bits, 8, outputs, inputs, LeastShared));
+    public void EachDevice_HasRoomForOneOfEightRows(int bits, int outputs, int inputs) =>
+        Assert.NotNull(Choose(bits, 8, outputs, inputs, LeastShared, mayOverlap: false));
 
     [Fact]
     public void Shared_HasTheChunksUnderWay_AndTwoTilesSums()
@@ -70,7 +71,7 @@ public sealed class FewRowsShapeTests
         var shape = new FewRowsShape(8, Rows: 8, Outputs: 32, Warps: 8, Depth: 5, Ahead: 4, Blocks: 2, Held: 3);
 
         Assert.Equal(5 * 64 * 32 * 8, shape.SharedBytes);
-        Assert.Equal(8 * 8 * 33 * 4, (shape with { Outputs = 32, Depth = 0 }).SharedBytes);
+        Assert.Equal(8 * 8 * 33 * 4, (shape with { Depth = 0 }).SharedBytes);
         Assert.All(FewRowsShape.All.Where(one => one.IsAtOnce), one => Assert.InRange(one.Blocks * (one.SharedBytes + 1024), 1, HopperShared + 1024));
     }
 
@@ -80,9 +81,9 @@ public sealed class FewRowsShapeTests
     public void Grid_IsWhatTheDeviceHasRoomFor(int outputs, int blocks) =>
         Assert.Equal(blocks, new FewRowsShape(8, Rows: 8, Outputs: 32, Warps: 8, Depth: 4, Ahead: 2, Blocks: 2).Grid(outputs, Multiprocessors));
 
-    private static FewRowsShape? Choose(int bits, int rows, int outputs, int inputs, int shared)
+    private static FewRowsShape? Choose(int bits, int rows, int outputs, int inputs, int shared, bool mayOverlap = true)
     {
-        FewRowsShape[] shapes = [.. FewRowsShape.All.Where(shape => shape.WeightBits == bits && shape.SharedBytes <= shared)];
+        FewRowsShape[] shapes = [.. FewRowsShape.For(bits, shared, mayOverlap)];
         int index = FewRowsShape.Choose(shapes, rows, outputs, inputs, Multiprocessors);
         return index < 0 ? null : shapes[index];
     }

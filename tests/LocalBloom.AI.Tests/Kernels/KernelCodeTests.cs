@@ -7,6 +7,7 @@ namespace LocalBloom.AI.Tests.Kernels;
 public sealed class KernelCodeTests
 {
     private const string File = "pointwise.cu";
+    private static readonly string[] s_parts = ["\nfew_at_once(", "void multiply(", "void follow()"]; // of fewtiles.cu, of what it includes, and of what that does
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     [Fact]
@@ -51,6 +52,22 @@ public sealed class KernelCodeTests
         Assert.DoesNotContain("#include", asked.Source, StringComparison.Ordinal); // there is no include path
         Assert.Equal(File, asked.Name);
         Assert.Equal(["--gpu-architecture=sm_90a", "--std=c++17", "--define-macro=NUMBER_TYPE=2", "--define-macro=WIDTH=7"], asked.Options);
+    }
+
+    [Fact]
+    public void WhatIsIncludedByWhatIsIncluded_IsThereOnce()
+    {
+        string? asked = null;
+        var code = new KernelCode((source, _, _) =>
+        {
+            asked = source;
+            return [];
+        });
+
+        code.For("fewtiles.cu", "sm_90a", ScalarType.Float16, []);
+
+        Assert.All(s_parts, part => Assert.Equal(1, asked!.Split(part).Length - 1));
+        Assert.DoesNotContain("#include", asked, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -94,11 +94,16 @@ __device__ __forceinline__ void store(number* to, const float* from)
     *reinterpret_cast<uint4*>(to) = make_uint4(words[0], words[1], words[2], words[3]);
 }
 
-// 16 bytes of weights, which are read once: past the first-level cache. Asked for here and not, as the compiler may choose for others, later.
+// 16 bytes of weights, which a block reads once: past the first-level cache, where the device can be told so. Asked for here and not, as the compiler may
+// choose for others, later.
 __device__ __forceinline__ uint4 load_once(const void* from)
 {
     uint4 v;
+#if __CUDA_ARCH__ >= 750
     asm volatile("ld.global.nc.L1::no_allocate.L2::128B.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(from));
+#else
+    asm volatile("ld.global.nc.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(from));
+#endif
     return v;
 }
 

@@ -18,6 +18,7 @@ constexpr int TURNS = DEPTH + HELD; // chunks of a warp
 
 static_assert(STORED_BITS == 8 && ROW_TILES == 1, "others are few's");
 static_assert(DEPTH * PIECES * THREADS * PIECE == SHARED_BYTES && SUMS * sizeof(float) <= SHARED_BYTES, "FewRowsShape counts as this does");
+static_assert(THREADS >= 8 * OUTPUTS, "a thread stores one result at most");
 static_assert(HELD <= DEPTH, "as many are multiplied in turn");
 
 __device__ __forceinline__ uint4 raise(uint4 weights) { return make_uint4(raise(weights.x), raise(weights.y), raise(weights.z), raise(weights.w)); }

@@ -9,7 +9,7 @@
 //            read three times.
 // add_bias   x += bias. Grid (ceil(width / 256 / PER_LOAD), rows), block 256.
 // gelu       x = gelu(x), BLOOM's tanh approximation, as x · sigmoid. Grid ceil(count / 256 / PER_LOAD), block 256; x as one row of `count` numbers.
-// Loads      A thread takes 16 bytes at once where rows are of whole loads, else a number. Buffers begin at 16 bytes, as torch's and the arena's do.
+// Loads      A thread takes 16 bytes at once where rows are of whole loads (and, for layer_norm, are kept), else a number. Buffers begin at 16 bytes, as torch's and the arena's do.
 // Cost       a few microseconds each: rows · width numbers read and written. What they save is the host's time for a torch operation.
 // Oracle     TorchOps.
 
@@ -17,7 +17,7 @@
 
 constexpr int THREADS = 256;
 constexpr int NORM_THREADS = 512;
-constexpr int KEPT = 4; // loads of a thread: 16384 numbers of 16 bits in a row
+constexpr int KEPT = 4; // loads of a thread: 16384 numbers of 16 bits in a row, 8192 of 32
 
 __device__ __forceinline__ float block_sum(float x, float* shared)
 {
